@@ -158,10 +158,10 @@ class _Field:
         return float(at.mean()), float(at.std())
 
 
-def _illumination(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+def _illumination(frame: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
     shape = frame.shape[1:]
     spacing = max(shape) / PATCHES
-    knots = normal(own, [lattice_side(side, spacing) for side in shape]).double().numpy()
+    knots = normal(gen, [lattice_side(side, spacing) for side in shape]).double().numpy()
     down, across = (
         spline_basis(side, 1.0, spacing, count)
         for side, count in zip(shape, knots.shape, strict=True)
@@ -169,10 +169,10 @@ def _illumination(frame: torch.Tensor, strength: float, own: torch.Generator) ->
     return _lit(frame, strength, _Field(down @ knots, across.T))
 
 
-def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-    kind, turn, width = integer(own, 0, 3), angle(own), uniform(own, 0.3, 0.8)
-    middle = uniform(own, 0.0, 1.0), uniform(own, 0.0, 1.0)
-    way = 1 - 2 * integer(own, 0, 2)
+def _light_gradient(frame: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
+    kind, turn, width = integer(gen, 0, 3), angle(gen), uniform(gen, 0.3, 0.8)
+    middle = uniform(gen, 0.0, 1.0), uniform(gen, 0.0, 1.0)
+    way = 1 - 2 * integer(gen, 0, 2)
     y, x = _places(frame)
     if kind == 0:
         field = _sum(np.sin(turn) * y, np.cos(turn) * x)
@@ -186,10 +186,10 @@ def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) 
     return _lit(frame, way * strength, field)
 
 
-def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-    turn, size, long = angle(own), uniform(own, 0.15, 0.4), uniform(own, 1.0, 2.5)
-    middle = uniform(own, 0.0, 1.0), uniform(own, 0.0, 1.0)
-    soft = uniform(own, 0.1, 0.5)
+def _soft_shadow(frame: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
+    turn, size, long = angle(gen), uniform(gen, 0.15, 0.4), uniform(gen, 1.0, 2.5)
+    middle = uniform(gen, 0.0, 1.0), uniform(gen, 0.0, 1.0)
+    soft = uniform(gen, 0.1, 0.5)
     y, x = _places(frame)
     height, width = frame.shape[1:]
     across, down = (x - middle[0]) * width, (y - middle[1]) * height

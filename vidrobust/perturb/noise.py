@@ -131,8 +131,8 @@ def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -
     """Noise of levels (H, W, 3), with 16 random bits for each of them."""
 
     @functools.wraps(noise)
-    def change(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-        on_cpu, bits = frame.device.type == "cpu", SixteenBits(own)
+    def change(frame: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
+        on_cpu, bits = frame.device.type == "cpu", SixteenBits(gen)
         levels = torch.from_numpy(to_array(frame)) if on_cpu else frame.permute(1, 2, 0)
         made = torch.empty_like(levels)
         for band in bands(levels):
@@ -143,24 +143,24 @@ def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -
     return change
 
 
-def _occlusion(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+def _occlusion(frame: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
     h, w = frame.shape[1:]
     side = max(1, round(strength * min(h, w)))
-    top, left = int(uniform(own) * (h - side + 1)), int(uniform(own) * (w - side + 1))
-    colour = [integer(own, 0, 256) for _ in range(3)]
+    top, left = int(uniform(gen) * (h - side + 1)), int(uniform(gen) * (w - side + 1))
+    colour = [integer(gen, 0, 256) for _ in range(3)]
     out = frame.clone()
     out[:, top : top + side, left : left + side] = frame.new_tensor(colour).view(3, 1, 1)
     return out
 
 
-def _patch_gaussian(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+def _patch_gaussian(frame: torch.Tensor, sigma: float, gen: torch.Generator) -> torch.Tensor:
     h, w = frame.shape[1:]
-    half = max(1, round(uniform(own, 0, LARGEST_NOISY_PATCH) * min(h, w))) / 2
-    y, x = uniform(own, 0, h), uniform(own, 0, w)
+    half = max(1, round(uniform(gen, 0, LARGEST_NOISY_PATCH) * min(h, w))) / 2
+    y, x = uniform(gen, 0, h), uniform(gen, 0, w)
     rows = slice(max(0, round(y - half)), max(1, round(y + half)))
     columns = slice(max(0, round(x - half)), max(1, round(x + half)))
     out = frame.clone()
-    out[:, rows, columns] = _drawn(gaussian_noise)(out[:, rows, columns], sigma, own)
+    out[:, rows, columns] = _drawn(gaussian_noise)(out[:, rows, columns], sigma, gen)
     return out
 
 

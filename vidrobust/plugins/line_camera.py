@@ -56,54 +56,54 @@ def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return y[:, None], x[None, :]
 
 
-def _share(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+def _share(pixels: torch.Tensor, per_million: float, gen: torch.Generator) -> torch.Tensor:
     h, w = pixels.shape[2:]
     count = min(h * w, max(1, round(per_million * h * w / 1e6)))
     mask = torch.zeros(h * w, dtype=torch.bool, device=pixels.device)
-    where = torch.randint(h * w, (count,), generator=own, device=own.device)
+    where = torch.randint(h * w, (count,), generator=gen, device=gen.device)
     mask[where.to(pixels.device)] = True
     return mask.view(h, w)
 
 
-def _dead_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
-    return torch.where(_share(pixels, per_million, own), torch.zeros_like(pixels), pixels)
+def _dead_pixels(pixels: torch.Tensor, per_million: float, gen: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, gen), torch.zeros_like(pixels), pixels)
 
 
-def _hot_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
-    return torch.where(_share(pixels, per_million, own), torch.full_like(pixels, 255), pixels)
+def _hot_pixels(pixels: torch.Tensor, per_million: float, gen: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, gen), torch.full_like(pixels, 255), pixels)
 
 
-def _stuck_lines(pixels: torch.Tensor, lines: float, own: torch.Generator) -> torch.Tensor:
-    axis = 2 + integer(own, 0, 2)
+def _stuck_lines(pixels: torch.Tensor, lines: float, gen: torch.Generator) -> torch.Tensor:
+    axis = 2 + integer(gen, 0, 2)
     length = pixels.shape[axis]
     out = pixels.clone(memory_format=torch.contiguous_format)
     for _ in range(max(1, round(lines))):
-        out.select(axis, integer(own, 0, length)).fill_(integer(own, 0, 256))
+        out.select(axis, integer(gen, 0, length)).fill_(integer(gen, 0, 256))
     return out
 
 
-def _fixed_pattern_noise(pixels: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+def _fixed_pattern_noise(pixels: torch.Tensor, sigma: float, gen: torch.Generator) -> torch.Tensor:
     h, w = pixels.shape[2:]
-    noise = normal(own, (h, w), pixels.device) + normal(own, (1, w), pixels.device)
+    noise = normal(gen, (h, w), pixels.device) + normal(gen, (1, w), pixels.device)
     return rounded(pixels + noise * (sigma / math.sqrt(2)))
 
 
-def _vignetting(pixels: torch.Tensor, lost: float, own: torch.Generator) -> torch.Tensor:
+def _vignetting(pixels: torch.Tensor, lost: float, gen: torch.Generator) -> torch.Tensor:
     y, x = grid(pixels)
     return rounded(pixels * (1 - lost * (x * x + y * y)))
 
 
-def _uneven_lighting(pixels: torch.Tensor, difference: float, own: torch.Generator) -> torch.Tensor:
+def _uneven_lighting(pixels: torch.Tensor, difference: float, gen: torch.Generator) -> torch.Tensor:
     y, x = grid(pixels)
-    towards = angle(own)
+    towards = angle(gen)
     return rounded(pixels * (1 + difference * (x * math.cos(towards) + y * math.sin(towards))))
 
 
-def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> torch.Tensor:
+def _specular_glare(pixels: torch.Tensor, peak: float, gen: torch.Generator) -> torch.Tensor:
     """A bright ellipse with a wide veil, screened over the picture: x + (255 - x) g."""
     y, x = grid(pixels)
-    x, y = x - uniform(own, -0.5, 0.5), y - uniform(own, -0.4, 0.4)
-    turn, wide, flat = angle(own), uniform(own, 0.08, 0.2), uniform(own, 0.3, 1.0)
+    x, y = x - uniform(gen, -0.5, 0.5), y - uniform(gen, -0.4, 0.4)
+    turn, wide, flat = angle(gen), uniform(gen, 0.08, 0.2), uniform(gen, 0.3, 1.0)
     along = (x * math.cos(turn) + y * math.sin(turn)) / wide
     across = (y * math.cos(turn) - x * math.sin(turn)) / (wide * flat)
     distance = along * along + across * across
@@ -111,13 +111,13 @@ def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> 
     return rounded(pixels + (255 - pixels.float()) * glare)
 
 
-def _lens_dust(pixels: torch.Tensor, opacity: float, own: torch.Generator) -> torch.Tensor:
+def _lens_dust(pixels: torch.Tensor, opacity: float, gen: torch.Generator) -> torch.Tensor:
     h, w = pixels.shape[2:]
     half = math.hypot(h, w) / 2
     clear = torch.ones((h, w), device=pixels.device)
     for _ in range(SPECKS):
-        cx, cy = w / 2 + half * uniform(own, -0.8, 0.8), h / 2 + half * uniform(own, -0.6, 0.6)
-        radius, flat = half * (0.015 + 0.06 * uniform(own) ** 2), uniform(own, 0.6, 1.0)
+        cx, cy = w / 2 + half * uniform(gen, -0.8, 0.8), h / 2 + half * uniform(gen, -0.6, 0.6)
+        radius, flat = half * (0.015 + 0.06 * uniform(gen) ** 2), uniform(gen, 0.6, 1.0)
         rows, columns = _window(cy, 2.2 * radius, h), _window(cx, 2.2 * radius, w)
         y = torch.arange(rows.start, rows.stop, device=pixels.device)[:, None] + 0.5 - cy
         x = torch.arange(columns.start, columns.stop, device=pixels.device)[None] + 0.5 - cx
@@ -131,8 +131,8 @@ def _window(centre: float, reach: float, length: int) -> slice:
     return slice(start, max(start, min(length, math.ceil(centre + reach))))
 
 
-def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-    mask = (strength * _streaks(pixels, own)).cpu().numpy()[:, :, None]
+def _lens_smear(pixels: torch.Tensor, strength: float, gen: torch.Generator) -> torch.Tensor:
+    mask = (strength * _streaks(pixels, gen)).cpu().numpy()[:, :, None]
     sigma = 0.02 * min(pixels.shape[2:])
 
     def change(frame: np.ndarray, row: int) -> np.ndarray:
@@ -143,25 +143,25 @@ def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> 
     return each_frame(pixels, change)
 
 
-def _streaks(pixels: torch.Tensor, own: torch.Generator) -> torch.Tensor:
-    cells = (3, 9) if integer(own, 0, 2) else (9, 3)
-    coarse = normal(own, (1, 1, *cells), pixels.device)
+def _streaks(pixels: torch.Tensor, gen: torch.Generator) -> torch.Tensor:
+    cells = (3, 9) if integer(gen, 0, 2) else (9, 3)
+    coarse = normal(gen, (1, 1, *cells), pixels.device)
     size = (pixels.shape[2], pixels.shape[3])
     return interpolate(coarse, size, mode="bicubic", align_corners=False)[0, 0].mul(2).sigmoid()
 
 
-def _skew(px: float, own: torch.Generator, size: tuple[int, int]) -> np.ndarray:
-    slope = (1 - 2 * integer(own, 0, 2)) * px / max(size[0] - 1, 1)
+def _skew(px: float, gen: torch.Generator, size: tuple[int, int]) -> np.ndarray:
+    slope = (1 - 2 * integer(gen, 0, 2)) * px / max(size[0] - 1, 1)
     return sheared(slope)
 
 
-def _rolling_shutter(pixels: torch.Tensor, px: float, own: torch.Generator) -> torch.Tensor:
-    matrix = _skew(px, own, (pixels.shape[2], pixels.shape[3]))
+def _rolling_shutter(pixels: torch.Tensor, px: float, gen: torch.Generator) -> torch.Tensor:
+    matrix = _skew(px, gen, (pixels.shape[2], pixels.shape[3]))
     return warp(pixels, [matrix] * len(pixels))
 
 
-def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> np.ndarray:
-    return _skew(px, own, size)
+def _shutter_motion(size: tuple[int, int], px: float, gen: torch.Generator) -> np.ndarray:
+    return _skew(px, gen, size)
 
 
 def in_time(
@@ -176,8 +176,8 @@ def _of_clip(
     field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any
 ) -> Perturbation:
     @functools.wraps(field)
-    def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
-        return field(p, s, own)
+    def clip(p: torch.Tensor, times_s: np.ndarray, s: float, gen: torch.Generator) -> torch.Tensor:
+        return field(p, s, gen)
 
     boxes = None if motion is None else boxes_by(motion)
     return in_time(clip, scale, doc, move_boxes=boxes, motion=motion, **more)
@@ -196,18 +196,18 @@ BOIL_S = (0.5, 3.0)  # Seconds in which a wave changes of itself, once round
 
 
 def _flicker(
-    pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, depth: float, gen: torch.Generator
 ) -> torch.Tensor:
-    mains = MAINS_HZ[integer(own, 0, 2)] * (1 + uniform(own, -MAINS_ERROR, MAINS_ERROR))
-    phase = uniform(own, 0, 2 * math.pi)
+    mains = MAINS_HZ[integer(gen, 0, 2)] * (1 + uniform(gen, -MAINS_ERROR, MAINS_ERROR))
+    phase = uniform(gen, 0, 2 * math.pi)
     gains = 1 + depth * np.sin(2 * math.pi * 2 * mains * times_s + phase)
     return map_levels(pixels, gains[:, None, None] * GREY_LEVELS)
 
 
 def _banding(
-    pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, depth: float, gen: torch.Generator
 ) -> torch.Tensor:
-    bands, phase, speed = uniform(own, 3, 8), uniform(own, 0, 2 * math.pi), uniform(own, -2, 2)
+    bands, phase, speed = uniform(gen, 3, 8), uniform(gen, 0, 2 * math.pi), uniform(gen, -2, 2)
     h = pixels.shape[2]
     y = torch.arange(h, dtype=torch.float64)[None] / h
     moved = torch.from_numpy(times_s)[:, None] * speed
@@ -215,33 +215,33 @@ def _banding(
     return rounded(pixels * gain.to(torch.float32)[:, None, :, None].to(pixels.device))
 
 
-def slow_wave(times_s: np.ndarray, own: torch.Generator) -> np.ndarray:
+def slow_wave(times_s: np.ndarray, gen: torch.Generator) -> np.ndarray:
     """Return (T,) in [-1, 1]: two sines whose periods are some seconds."""
     wave = np.zeros(len(times_s))
     for _ in range(2):
-        period, phase = uniform(own, *DRIFT_PERIODS_S), uniform(own, 0, 2 * math.pi)
+        period, phase = uniform(gen, *DRIFT_PERIODS_S), uniform(gen, 0, 2 * math.pi)
         wave += np.sin(2 * math.pi * times_s / period + phase) / 2
     return wave
 
 
 def _exposure_drift(
-    pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, most: float, gen: torch.Generator
 ) -> torch.Tensor:
-    gains = (1 + most) ** slow_wave(times_s, own)
+    gains = (1 + most) ** slow_wave(times_s, gen)
     return map_levels(pixels, gains[:, None, None] * GREY_LEVELS)
 
 
 def _focus_drift(
-    pixels: torch.Tensor, times_s: np.ndarray, most_px: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, most_px: float, gen: torch.Generator
 ) -> torch.Tensor:
-    sigmas = most_px * np.abs(slow_wave(times_s, own))
+    sigmas = most_px * np.abs(slow_wave(times_s, gen))
     # below a sigma of .05 the Gaussian is one pixel wide
     return unsharp(pixels, sigmas.tolist(), [-1.0 if sigma > 0.05 else 0.0 for sigma in sigmas])
 
 
-def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
+def lost(times_s: np.ndarray, share: float, gen: torch.Generator) -> np.ndarray:
     """Frames (T,) bool that do not arrive; each by a chance that its time decides."""
-    seed = draw_seed(own)
+    seed = draw_seed(gen)
     hit = [
         uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()
     ]
@@ -249,18 +249,18 @@ def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
 
 
 def _repeated_frames(
-    pixels: torch.Tensor, times_s: np.ndarray, share: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, share: float, gen: torch.Generator
 ) -> torch.Tensor:
-    missing = lost(times_s, share, own)
+    missing = lost(times_s, share, gen)
     missing[0] = False
     last = np.maximum.accumulate(np.where(missing, 0, np.arange(len(missing))))
     return pixels[torch.from_numpy(last).to(pixels.device)]
 
 
 def _dropped_frames(
-    pixels: torch.Tensor, times_s: np.ndarray, share: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, share: float, gen: torch.Generator
 ) -> torch.Tensor:
-    missing = lost(times_s, share, own)
+    missing = lost(times_s, share, gen)
     missing[-1] = False
     end = len(missing) - 1
     following = np.minimum.accumulate(np.where(missing, end, np.arange(end + 1))[::-1])[::-1]
@@ -268,7 +268,7 @@ def _dropped_frames(
 
 
 def waves(
-    size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
+    size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], gen: torch.Generator
 ) -> torch.Tensor:
     """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1.
 
@@ -278,13 +278,13 @@ def waves(
     h, w = size
     side = float(max(h, w))
     y, x = torch.arange(h, dtype=torch.float64) / side, torch.arange(w, dtype=torch.float64) / side
-    towards, speed = angle(own), uniform(own, *DRAUGHT)
+    towards, speed = angle(gen), uniform(gen, *DRAUGHT)
     field = torch.zeros((len(times_s), h, w), dtype=torch.float32)
     power = 0.0
     for _ in range(WAVES):
-        length = math.exp(uniform(own, *(math.log(end) for end in lengths)))
-        turn, phase = angle(own), uniform(own, 0, 2 * math.pi)
-        boil = 2 * math.pi / uniform(own, *BOIL_S)
+        length = math.exp(uniform(gen, *(math.log(end) for end in lengths)))
+        turn, phase = angle(gen), uniform(gen, 0, 2 * math.pi)
+        boil = 2 * math.pi / uniform(gen, *BOIL_S)
         ky, kx = (2 * math.pi / length * part for part in (math.sin(turn), math.cos(turn)))
         carried = speed * (kx * math.cos(towards) + ky * math.sin(towards)) + boil
         for row, at in enumerate(times_s.tolist()):
@@ -297,19 +297,19 @@ def waves(
 
 
 def _steam(
-    pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, most: float, gen: torch.Generator
 ) -> torch.Tensor:
     h, w = pixels.shape[2:]
-    density = most * (2 * waves((h, w), times_s, STEAM_LENGTHS, own)).sigmoid()
+    density = most * (2 * waves((h, w), times_s, STEAM_LENGTHS, gen)).sigmoid()
     return rounded(pixels + density[:, None].to(pixels.device) * (VEIL - pixels.float()))
 
 
 def _heat_haze(
-    pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.Generator
+    pixels: torch.Tensor, times_s: np.ndarray, px: float, gen: torch.Generator
 ) -> torch.Tensor:
     h, w = pixels.shape[2:]
     right, down = (
-        px * waves((h, w), times_s, HAZE_LENGTHS, own).to(pixels.device) for _ in range(2)
+        px * waves((h, w), times_s, HAZE_LENGTHS, gen).to(pixels.device) for _ in range(2)
     )
     y = torch.arange(h, device=pixels.device, dtype=torch.float32)[None, :, None] + down
     x = torch.arange(w, device=pixels.device, dtype=torch.float32)[None, None, :] + right

@@ -148,8 +148,8 @@ class RunFolder:
         return rows
 
     def find_table(self, name: str) -> pd.DataFrame | None:
-        found = self.table(name)
-        return found if len(found) else None
+        table = self.table(name)
+        return table if len(table) else None
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Check a table and write it; one without rows is removed."""
@@ -202,8 +202,8 @@ class RunFolder:
 
 def _holder(who: Path) -> str:
     try:
-        found = parsed_json(who.read_text(encoding="utf-8"))
-        return f" (process {found['pid']} on {found['host']})"
+        holder = parsed_json(who.read_text(encoding="utf-8"))
+        return f" (process {holder['pid']} on {holder['host']})"
     except (OSError, ValueError, KeyError):
         return ""
 
@@ -281,10 +281,10 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def _versions() -> Mapping[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed as a package"
-    return found
+            versions[package] = "not installed as a package"
+    return versions

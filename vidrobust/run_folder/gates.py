@@ -98,13 +98,13 @@ class Passage:
 
 def parse_gate(text: str) -> Gate:
     """Return a gate from METRIC[.value|.low|.high|.n] > NUMBER[%]; SettingsError says the form."""
-    found = _RULE.match(text)
-    if found is None:
+    rule = _RULE.match(text)
+    if rule is None:
         raise SettingsError(
             f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02" or '
             '"percent_grr > 30"'
         )
-    name, comparison, number, percent = found.groups()
+    name, comparison, number, percent = rule.groups()
     metric, _, side = name.partition(".")
     if any(metric in source.sections for source in provided().records) and side:
         figure, _, side = side.partition(".")

@@ -71,23 +71,23 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
         a, b = x[rows], y[rows]
         # the ranks are made once: they take most of the time
         rx, ry, rz = np.split(ranks(np.hstack([a, b, z[rows]])), [p, p + y.shape[1]], axis=1)
-        found = [pearson(a, b), pearson(rx, ry)]
+        ties = [pearson(a, b), pearson(rx, ry)]
         if z.shape[1]:
             lines = (line_basis(rz, k) for k in (0, knots))
-            found += [pearson(residuals(rx, line), residuals(ry, line)) for line in lines]
+            ties += [pearson(residuals(rx, line), residuals(ry, line)) for line in lines]
         if corrected:
-            found.append(corrected_ranks(rx, ry, rz, reliability))
-        return np.stack(found)
+            ties.append(corrected_ranks(rx, ry, rz, reliability))
+        return np.stack(ties)
 
     one = cluster_jackknife(together, units.cluster, lost=2 + z.shape[1])
     names += [CORRECTED] * corrected
     codes = np.unique(units.cluster, return_inverse=True)[1]
-    found = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
+    values = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
     for k, method in enumerate(names):
-        found[method] = Jackknife(
+        values[method] = Jackknife(
             one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k]
         )
-    return {method: found[method] for method in (*PLAIN, *names[2:])}
+    return {method: values[method] for method in (*PLAIN, *names[2:])}
 
 
 def effective(units: CompleteUnits) -> Jackknife | None:
@@ -158,7 +158,7 @@ def matrix(
         one = cluster_jackknife(square, cluster, lost=2 + (method == PARTIAL) * z.shape[1])
         row, column = np.indices((used, used)).reshape(2, -1)
         value, low, high = (np.ravel(each) for each in (one.value, one.low, one.high))
-        found = {
+        columns = {
             "row": np.array(names, dtype=object)[row],
             "column": np.array(names, dtype=object)[column],
             "method": method,
@@ -167,7 +167,7 @@ def matrix(
             "high": np.where(row == column, value, high),
             "n": len(every),
         }
-        tables.append(pd.DataFrame(found))
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -294,7 +294,9 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
     # Row m of perturbation k averages family m, (p, m, p); zeros where that is its own
     names = np.unique(units.family)
     means = np.array([(units.family == name) / np.sum(units.family == name) for name in names])
-    weights = np.array([np.where((names != own)[:, None], means, 0.0) for own in units.family])
+    weights = np.array(
+        [np.where((names != family)[:, None], means, 0.0) for family in units.family]
+    )
     targets = np.column_stack([units.y, units.foreign.to_numpy(np.float64)])
 
     def contrasts(rows: np.ndarray) -> np.ndarray:
@@ -305,8 +307,8 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
         beyond = tie[:, 0] - expected_of_fragility(pearson(x, x), tie[:, 0], weights)
         return np.column_stack([beyond, tie[:, :1] - tie[:, 1:]]) / 2
 
-    found = cluster_jackknife(contrasts, units.cluster, lost=2 + units.z.shape[1])
-    value, low, high = 2 * found.value, 2 * found.low, 2 * found.high
+    jackknifed = cluster_jackknife(contrasts, units.cluster, lost=2 + units.z.shape[1])
+    value, low, high = 2 * jackknifed.value, 2 * jackknifed.low, 2 * jackknifed.high
     for name, of in (("", value), ("_low", low), ("_high", high)):
         table[f"beyond_others{name}"] = of[:, 0]
     table["foreign"] = ""
@@ -337,11 +339,11 @@ def dose_ties(
     varies = [name for name in dose if np.log(dose[name]).std() >= VARIES]
     for name in varies:
         others = dose[[other for other in varies if other != name]].to_numpy(np.float64)
-        given, own = np.hstack([fixed, others]), dose[[name]].to_numpy(np.float64)
-        left = residuals(ranks(own), line_basis(ranks(given)))
-        if left.var() < (1 - EXPLAINED) * ranks(own).var():
+        given, its_dose = np.hstack([fixed, others]), dose[[name]].to_numpy(np.float64)
+        left = residuals(ranks(its_dose), line_basis(ranks(given)))
+        if left.var() < (1 - EXPLAINED) * ranks(its_dose).var():
             continue
-        units = CompleteUnits(own, instability[:, None], given, cluster)
+        units = CompleteUnits(its_dose, instability[:, None], given, cluster)
         method = PARTIAL if given.shape[1] else "spearman"
         tie = coefficients(units, np.full(given.shape[1], np.nan))[method]
         table.loc[name] = [float(end[0, 0]) for end in (tie.value, tie.low, tie.high)]
@@ -365,8 +367,8 @@ def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarra
             continue
         agreement = len(means) / (len(means) - 1) * (1 - np.trace(spread) / total)
         scale = np.sqrt(total * np.clip(agreement, LEAST_AGREEMENT, 1.0))
-        own, natural = means.sum(axis=0) @ among[:, k] / scale, means.sum(axis=0) @ tie / scale
-        expected[k] = np.clip(own, -1, 1) * np.clip(natural, -1, 1)
+        its_own, natural = means.sum(axis=0) @ among[:, k] / scale, means.sum(axis=0) @ tie / scale
+        expected[k] = np.clip(its_own, -1, 1) * np.clip(natural, -1, 1)
     return expected
 
 

@@ -97,19 +97,19 @@ def by_family(changes: pd.DataFrame) -> pd.DataFrame:
 
     An item without any that counts has the smallest dose of the others; a family of which no item has any is absent.
     """
-    wide, found = _squares(changes)[0].unstack(), {}
+    wide, families = _squares(changes)[0].unstack(), {}
     for family, quantities in OF_FAMILY.items():
         dose = np.sqrt(wide.reindex(columns=list(quantities)).fillna(0.0).sum(axis=1))
         if (dose > 0).any():
             dose = dose.clip(lower=float(dose[dose > 0].min()))
-            found[family] = dose / dose.mean()
-    return pd.DataFrame(found, index=wide.index)
+            families[family] = dose / dose.mean()
+    return pd.DataFrame(families, index=wide.index)
 
 
 def absent_families(changes: pd.DataFrame) -> frozenset[str]:
     """Return the families that surely do not occur in nine of ten items or more, of those with a ``LEAST``."""
     counted, error = (squares.unstack() for squares in _squares(changes))
-    found = set()
+    absent = set()
     for family, quantities in OF_FAMILY.items():
         names = [name for name in (*quantities, *ALSO.get(family, ())) if name in counted]
         if not names or not all(name in LEAST for name in names):
@@ -117,8 +117,8 @@ def absent_families(changes: pd.DataFrame) -> frozenset[str]:
         hidden = error[names] > np.square([HIDING * LEAST[name] for name in names])
         occurs = ((counted[names] > 0) | hidden | counted[names].isna()).any(axis=1)
         if occurs.mean() < RARE:
-            found.add(family)
-    return frozenset(found)
+            absent.add(family)
+    return frozenset(absent)
 
 
 def _squares(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -34,10 +34,10 @@ CLEAN_ACCURACY = (
 )
 
 
-def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
+def higher_is_better(metric: str, directions: Mapping[str, bool] | None = None) -> bool:
     """Return whether larger means better; SettingsError for unknown metrics and contradictions."""
     known = known_direction(metric)
-    stated = (said or {}).get(metric)
+    stated = (directions or {}).get(metric)
     if known is None and stated is None:
         raise SettingsError(
             f"metric {metric!r}: it is not known whether larger is better; say so with "
@@ -58,9 +58,9 @@ def known_direction(metric: str) -> bool | None:
     return _OF_OTHERS.get(metric) if record is None else record.worse == "lower"
 
 
-def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dict[str, float]:
+def signs(metrics: Iterable[str], directions: Mapping[str, bool] | None = None) -> dict[str, float]:
     """Return +1 for a metric that counts harm (flips, errors), -1 for one to be reversed."""
-    return {metric: -1.0 if higher_is_better(metric, said) else 1.0 for metric in metrics}
+    return {metric: -1.0 if higher_is_better(metric, directions) else 1.0 for metric in metrics}
 
 
 # Metrics on which verdicts rest where none is named: the first that is there, else the first of the table.
@@ -146,7 +146,7 @@ def units_of_summaries(
     skipped["models whose confounder is missing"] = int((~known).sum())
     index, confounders = index[known], confounders[known]
     name = index.astype(str).to_numpy(dtype=object)
-    cluster, kind, said = _families(name, roles.groups)
+    cluster, kind, families = _families(name, roles.groups)
     halves = _item_halves(stability, sensitivity, columns, metrics, index)
     notes += _against_strength(sensitivity, turn, higher)
     factors = columns["metric"].map(turn).to_numpy(np.float64)
@@ -173,7 +173,7 @@ def units_of_summaries(
         turned=tuple(sorted(m for m, s in turn.items() if s < 0)),
         uncontrolled=uncontrolled,
         skipped={what: count for what, count in skipped.items() if count},
-        notes=(*notes, *said),
+        notes=(*notes, *families),
     )
 
 
@@ -239,13 +239,13 @@ def _stability_metrics(
     return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
 
 
-def _known_only(metrics: list[str], said: Mapping[str, bool]) -> tuple[list[str], list[str]]:
-    known = [m for m in metrics if known_direction(m) is not None or m in said]
+def _known_only(metrics: list[str], directions: Mapping[str, bool]) -> tuple[list[str], list[str]]:
+    known = [m for m in metrics if known_direction(m) is not None or m in directions]
     return known, [m for m in metrics if m not in known]
 
 
 def _against_strength(
-    sensitivity: pd.DataFrame, turn: Mapping[str, float], said: Mapping[str, bool]
+    sensitivity: pd.DataFrame, turn: Mapping[str, float], directions: Mapping[str, bool]
 ) -> list[str]:
     """Notes on metrics whose harm falls with strength; SettingsError where their direction was stated."""
     notes = []
@@ -259,7 +259,7 @@ def _against_strength(
         if len(slopes) < FEWEST_SLOPES or np.mean(np.array(slopes) < 0) < MANY_FALLING:
             continue
         fall = f"sensitivity metric {metric}: stronger perturbations seem to do less harm by it"
-        if metric in said:
+        if metric in directions:
             raise SettingsError(
                 f"{fall}, so its direction was stated the wrong way round, or its strengths are"
             )
@@ -312,8 +312,8 @@ def _item_halves(
     for side in (items[::2], items[1::2]):
         one, two = (table[table["item"].isin(side)] for table in tables)
         sensitive.append(spread(two, ["model"], columns)[0].reindex(index).to_numpy(np.float64))
-        found = _summaries(one).reindex(index=index, columns=metrics)
-        stable.append(found.reset_index(drop=True))
+        means = _summaries(one).reindex(index=index, columns=metrics)
+        stable.append(means.reset_index(drop=True))
     return (sensitive[0], sensitive[1]), (stable[0], stable[1])
 
 

@@ -26,13 +26,13 @@ ACROSS = {
 
 
 def studies(run: RunTables) -> list[dict[str, Any]]:
-    said = _conclusions(run)
-    found = []
+    conclusions = _conclusions(run)
+    studied = []
     for across, model, rows in _each(run.rows("correlation")):
-        words = said.study(across, model)
+        words = conclusions.study(across, model)
         main = primary_rows(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
-        found.append(
+        studied.append(
             {
                 "title": _title(across, model),
                 "verdicts": [
@@ -45,7 +45,7 @@ def studies(run: RunTables) -> list[dict[str, Any]]:
                 "notes": words.notes,
             }
         )
-    return found
+    return studied
 
 
 def left_out(run: RunTables) -> list[str]:
@@ -102,10 +102,10 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    found = []
+    lines = []
     for across, model, each in _each(run.rows("correlation")):
         for row in primary_rows(each).itertuples():
-            found.append(
+            lines.append(
                 {
                     "study": _title(across, model),
                     "perturbation": phrase(str(row.perturbation)).noun,
@@ -118,4 +118,4 @@ def rows(run: RunTables) -> list[dict[str, str]]:
                     "reason": str(getattr(row, "reason", "") or ""),
                 }
             )
-    return found
+    return lines

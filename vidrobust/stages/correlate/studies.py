@@ -63,16 +63,16 @@ class Conclusions:
     def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
         """Read the content of a correlation.json, which may be empty; InputError for any other."""
         try:
-            found = _CONVERTER.structure(content, cls)
+            conclusions = _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(
                 f"{where}: is not the correlation.json of this version: {in_plain_words(error)}"
             ) from error
-        if found.schema != SCHEMA:
+        if conclusions.schema != SCHEMA:
             raise InputError(
-                f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}"
+                f"{where}: schema {conclusions.schema} is not known, this version reads {SCHEMA}"
             )
-        return found
+        return conclusions
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values in the order of the file."""
@@ -157,13 +157,15 @@ def _all_units(
     for across, model in wanted:
         task = tasks[model or alike[0]]
         names = [model] if model else alike
-        own = (
+        its_units = (
             task.correlation.frames(folder.table),
             folder.table(task.correlation.pairs),
             sensitivity,
             stability,
         )
-        frames, pairs, sensitive, stable = (table[table["model"].isin(names)] for table in own)
+        frames, pairs, sensitive, stable = (
+            table[table["model"].isin(names)] for table in its_units
+        )
         try:
             if across == "models":
                 margins = frames if "margin" in frames else None
@@ -188,7 +190,7 @@ def _all_units(
 
 
 def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]) -> dict[str, Any]:
-    said = Conclusions(
+    conclusions = Conclusions(
         studies=tuple(
             StudyConclusion(
                 across=across,
@@ -208,5 +210,5 @@ def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]
             [r.matrix.assign(across=a, model=m) for a, m, r in results], ignore_index=True
         )
         folder.write_table("correlation_matrix", matrix)
-    folder.write_json("correlation.json", said)
-    return said
+    folder.write_json("correlation.json", conclusions)
+    return conclusions

@@ -180,7 +180,7 @@ def _below_best(units: CorrelationUnits, family: Mapping[str, str]) -> pd.Series
     names, x = columns["perturbation"].to_numpy(object)[main], values[:, main]
     y = units.instability[units.primary_stability].to_numpy(np.float64)
     z = units.confounders.to_numpy(np.float64)
-    found = pd.Series(np.nan, index=names)
+    below = pd.Series(np.nan, index=names)
     of = np.array([family.get(name, "") for name in names], dtype=object)
     for one in np.unique(of):
         members = np.flatnonzero(of == one)
@@ -189,8 +189,8 @@ def _below_best(units: CorrelationUnits, family: Mapping[str, str]) -> pd.Series
             complete = CompleteUnits(
                 x[rows][:, members], y[rows, None], z[rows], units.cluster[rows]
             )
-            found.iloc[members] = below_best(complete)
-    return found
+            below.iloc[members] = below_best(complete)
+    return below
 
 
 def _notes(units: CorrelationUnits) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ def _controls(
     z = units.confounders.to_numpy(np.float64)
     foreign = units.foreign if units.foreign is not None else pd.DataFrame(index=range(len(y)))
     known = ~(np.isnan(y) | foreign.isna().any(axis=1).to_numpy())
-    found = [pd.DataFrame(columns=list(COLUMNS))]
+    controls = [pd.DataFrame(columns=list(COLUMNS))]
     for x_known, which in _by_pattern(values[:, main]):
         rows = np.flatnonzero(known & x_known)
         beside = main[~np.isnan(values[np.ix_(rows, main)]).any(axis=0)]
@@ -228,8 +228,10 @@ def _controls(
             family=np.array([family[name] for name in names], dtype=object),
         )
         table = negative_controls(complete, rng).set_index(names)
-        found.append(table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)])
-    whole = pd.concat([one for one in found if len(one)] or found)
+        controls.append(
+            table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)]
+        )
+    whole = pd.concat([one for one in controls if len(one)] or controls)
     whole = whole.reindex(list(family)).fillna({"foreign": ""})
     dose = units.dose if units.dose is not None else pd.DataFrame(index=range(len(y)))
     ties = dose_ties(dose[known], z[known], y[known], units.cluster[known])

@@ -141,14 +141,14 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     count = columns.groupby(["perturbation", "metric"])["strength"].transform("size")
     columns["overall"] = (count == 1) | columns["strength"].isna()
     # a perturbation that was not measured by the primary metric speaks through the first that it has
-    own = columns.groupby("perturbation")["metric"].transform(
+    scale = columns.groupby("perturbation")["metric"].transform(
         lambda metrics: (
             units.primary_sensitivity
             if units.primary_sensitivity in set(metrics)
             else metrics.iloc[0]
         )
     )
-    columns["main"] = columns["overall"] & (columns["metric"] == own)
+    columns["main"] = columns["overall"] & (columns["metric"] == scale)
     return columns, np.column_stack([units.sensitivity, *means])
 
 
@@ -222,8 +222,8 @@ def over_strengths(values: np.ndarray) -> np.ndarray:
     means = np.where(known, values, 0.0).sum(axis=0) / counts
     apart = np.where(known, values - means, 0.0)
     spread = np.sqrt((apart**2).sum(axis=0) / counts)
-    own = (known * spread).sum(axis=1)
-    place = np.divide(apart.sum(axis=1), own, out=np.zeros(len(values)), where=own > 0)
+    spread_of = (known * spread).sum(axis=1)
+    place = np.divide(apart.sum(axis=1), spread_of, out=np.zeros(len(values)), where=spread_of > 0)
     return np.where(known.any(axis=1), means.mean() + spread.mean() * place, np.nan)
 
 

@@ -128,15 +128,15 @@ def judge(
     for name, by_method in rows.items():
         others = [other for other in rows if family[other] != family[name]]
         same = sum(alone[other].verdict == PROXY for other in others)
-        found = alone[name]
-        if found.verdict == PROXY:
-            found = _controlled(
+        verdict = alone[name]
+        if verdict.verdict == PROXY:
+            verdict = _controlled(
                 by_method.loc[PARTIAL], controls.loc[name], same, len(others), units
             )
         if name in units.absent:
             reason = "changes of its kind hardly occur between neighbouring frames"
-            found = ProxyVerdict(NO_EVIDENCE, ProxyReason.ABSENT, reason)
-        verdicts[name] = replace(found, same=same, others=len(others))
+            verdict = ProxyVerdict(NO_EVIDENCE, ProxyReason.ABSENT, reason)
+        verdicts[name] = replace(verdict, same=same, others=len(others))
     return verdicts
 
 
@@ -161,9 +161,11 @@ def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
         return ProxyVerdict(
             CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units)
         )
-    found = _weigh(by_method, units)
+    weighed = _weigh(by_method, units)
     return (
-        (_excuse(by_method.loc[PARTIAL], units) or found) if found.verdict == NO_EVIDENCE else found
+        (_excuse(by_method.loc[PARTIAL], units) or weighed)
+        if weighed.verdict == NO_EVIDENCE
+        else weighed
     )
 
 

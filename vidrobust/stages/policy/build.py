@@ -77,11 +77,11 @@ class Evidence:
 def build(model: str, evidence: Evidence, *further: Evidence) -> Policy:
     """The policy that the evidence supports, for one model; a step needs the support of one account."""
     judged: list[PolicyStep | Rejected] = []
-    for each in (*further, evidence):
+    for source in (*further, evidence):
         # what one cause leaves in doubt another may decide: the cause that explains most is heard last
-        for cause in sorted(CANDIDATES, key=lambda cause: _share(each.account, cause)):
-            judged += _of_cause(cause, each)
-    known = {each.perturbation for each in judged}
+        for cause in sorted(CANDIDATES, key=lambda cause: _share(source.account, cause)):
+            judged += _of_cause(cause, source)
+    known = {source.perturbation for source in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
         Rejected(perturbation=name, why=Rejection.NOT_MEASURABLE, family=_family(name))
@@ -101,7 +101,9 @@ def build(model: str, evidence: Evidence, *further: Evidence) -> Policy:
         evaluation_only=left,
         model=model,
         image_size=evidence.image_size,
-        advice=tuple(said for each in (evidence, *further) for said in _of_what_has_no_step(each)),
+        advice=tuple(
+            said for source in (evidence, *further) for said in _of_what_has_no_step(source)
+        ),
         notes=tuple(_notes(taken, left)),
     )
 
@@ -109,7 +111,7 @@ def build(model: str, evidence: Evidence, *further: Evidence) -> Policy:
 def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
     scale = evidence.named.get(cause, ADJACENT)
     row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
-    found: list[PolicyStep | Rejected] = []
+    steps: list[PolicyStep | Rejected] = []
     fitted = {each.perturbation: each for each in standings(cause, evidence.candidate_fits, scale)}
     for name in CANDIDATES[cause]:
         if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
@@ -124,7 +126,7 @@ def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why is None:
-            found.append(_step(cause, name, row, fitted[name], seen, moved, evidence))
+            steps.append(_step(cause, name, row, fitted[name], seen, moved, evidence))
             continue
         about: dict[str, Any] = {"cause": cause, "of": evidence.of}
         about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
@@ -137,10 +139,10 @@ def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
         standing = fitted.get(name)
         if standing and _is_suggested(rejected, standing, moved, row, evidence.account):
             step = _step(cause, name, row, standing, seen, moved, evidence)
-            found.append(suggested(step, open=rejected.why.value, why_open=still_open(rejected)))
+            steps.append(suggested(step, open=rejected.why.value, why_open=still_open(rejected)))
         else:
-            found.append(rejected)
-    return found
+            steps.append(rejected)
+    return steps
 
 
 def _is_suggested(
@@ -329,28 +331,28 @@ def _share_of(step: PolicyStep) -> float:
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
-    found: dict[str, PolicyStep] = {}
+    strongest: dict[str, PolicyStep] = {}
     for each in judged:
         if isinstance(each, PolicyStep):
-            other = found.get(each.perturbation)
+            other = strongest.get(each.perturbation)
             if other is None or _share_of(each) > _share_of(other):
-                found[each.perturbation] = each
-    return sorted(found.values(), key=lambda step: -_share_of(step))
+                strongest[each.perturbation] = each
+    return sorted(strongest.values(), key=lambda step: -_share_of(step))
 
 
 def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
     rows = evidence.candidate_fits
-    own = rows[
+    measured = rows[
         (rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")
     ]
     # a size that moves nothing, such as an object's at the border, is none to train
-    moving = own[own["along_cause"] > 0]
-    own = moving if len(moving) else own
+    moving = measured[measured["along_cause"] > 0]
+    measured = moving if len(moving) else measured
     width = float(evidence.image_size[1])
     return observed(
         PERTURBATIONS[name],
         evidence.spread,
-        own,
+        measured,
         width,
         of_pairs=CATALOGUE[cause].seen_in == "pairs",
     )
@@ -364,8 +366,8 @@ def _largest(name: str, evidence: Evidence) -> float:
 def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
     rows = account[account["cause"] == cause]
     rows = rows[rows["level"] == "cause"] if "level" in rows else rows
-    found: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
-    return found
+    row: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
+    return row
 
 
 def _share(account: pd.DataFrame, cause: str) -> float:
@@ -378,14 +380,14 @@ def _family(name: str) -> str:
 
 
 def _of_what_has_no_step(evidence: Evidence) -> list[str]:
-    said = []
+    advice = []
     for cause, record in CATALOGUE.items():
         row = _row(evidence.account, cause)
         if not record.advice or cause not in evidence.named or not row:
             continue
         if not any(standing.stands for standing in standings(cause, evidence.candidate_fits)):
-            said.append(without_step(cause, row["share"], evidence.of))
-    return said
+            advice.append(without_step(cause, row["share"], evidence.of))
+    return advice
 
 
 def _notes(taken: set[str], left: Collection[str]) -> list[str]:

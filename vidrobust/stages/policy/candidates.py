@@ -145,12 +145,12 @@ def _by_grain(
 def _both(
     rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]
 ) -> dict[str, float]:
-    found: dict[str, float] = {}
+    fits: dict[str, float] = {}
     for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
         low, high = rows.loc[rows["perturbation"] == name, "strength"].quantile([0.1, 0.9])
-        found |= {f"{kind}_low": float(low), f"{kind}_high": float(high)}
-        found |= {f"{kind}_grain": grain[name], f"{kind}_does": does[name].value}
-    return found
+        fits |= {f"{kind}_low": float(low), f"{kind}_high": float(high)}
+        fits |= {f"{kind}_grain": grain[name], f"{kind}_does": does[name].value}
+    return fits
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
@@ -161,11 +161,11 @@ def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
 
 
 def _ratio(rows: pd.DataFrame, name: str) -> TestedInterval:
-    own = rows[rows["perturbation"] == name]
-    weight = own["weight"].to_numpy(float)[:, None]
-    columns = weight * own[["along", "along_cause"]].to_numpy(float)
+    mine = rows[rows["perturbation"] == name]
+    weight = mine["weight"].to_numpy(float)[:, None]
+    columns = weight * mine[["along", "along_cause"]].to_numpy(float)
     return share_of_totals(
-        _totals(own, columns), draws=len(own), statistic=lambda t: _safe(t[..., 0], t[..., 1])
+        _totals(mine, columns), draws=len(mine), statistic=lambda t: _safe(t[..., 0], t[..., 1])
     )
 
 
@@ -235,21 +235,19 @@ def response(
         change, dict(zip(rows["item"], rows["part"], strict=True)) if "part" in rows else {}
     )
     clusters = clusters_of_rows(change, "frame", SHORTEST_FRAMES)
-    found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
+    mean = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
     sure = (
-        found.low
-        if clusters.count >= FEWEST_CORRELATED and math.isfinite(found.low)
-        else found.value
+        mean.low if clusters.count >= FEWEST_CORRELATED and math.isfinite(mean.low) else mean.value
     )
     least = max(0.0 if math.isnan(floor) else floor, 0.0)
     return Response(
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        value=mean.value,
+        low=mean.low,
+        high=mean.high,
         flips=float(flips["value"].mean()) if len(flips) else nan,
-        n=found.n,
-        moves=sure > least and found.value >= LEAST,
+        n=mean.n,
+        moves=sure > least and mean.value >= LEAST,
         grows=_grows(moved, sensitivity[sensitivity["perturbation"] != perturbation], response),
     )
 
@@ -281,24 +279,24 @@ def _alike(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _grow_together(sensitivity: pd.DataFrame, response: ResponseSpec) -> bool:
-    each, blocks, count = [], [], 0
-    for _, own in sensitivity.groupby("perturbation", sort=False):
-        rows = _summed(own, response.columns)
+    by_family, blocks, count = [], [], 0
+    for _, changes in sensitivity.groupby("perturbation", sort=False):
+        rows = _summed(changes, response.columns)
         alike = _alike(rows)
-        each.append(rows)
+        by_family.append(rows)
         blocks.append(alike + count)
         count += int(alike.max(initial=0)) + 1
-    if not each:
+    if not by_family:
         return False
-    rows = pd.concat(each)
+    rows = pd.concat(by_family)
     frame = rows.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
     x, y = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
     return rise_across(x, y, np.concatenate(blocks), frame) < LEVEL
 
 
 def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
-    own = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
-    mean = own.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
+    kept = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
+    mean = kept.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
     return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
 
 
@@ -324,5 +322,5 @@ def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
         column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)
     ]
     apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
-    found = float(np.dot(weight, means)) + apart.sum(axis=1)
-    return table.index[some].to_frame(index=False).assign(value=found)
+    sums = float(np.dot(weight, means)) + apart.sum(axis=1)
+    return table.index[some].to_frame(index=False).assign(value=sums)

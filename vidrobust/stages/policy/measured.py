@@ -53,8 +53,8 @@ def apply_measured(path: Path, model: str, policy: Policy, summary: Mapping[str,
 def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
     """The policy with what it did, from adaptation.json; if flips of held-out footage surely rose, without steps."""
     footage = _kept((summary.get("measured") or {}).get("footage") or {})
-    said = [note for note in (str(summary.get("said") or ""),) if note]
-    tried = dataclasses.replace(policy, measured=footage, notes=(*policy.notes, *said))
+    notes = [note for note in (str(summary.get("said") or ""),) if note]
+    tried = dataclasses.replace(policy, measured=footage, notes=(*policy.notes, *notes))
     if footage.get("verdict") != RatioVerdict.HARMS:
         return tried
     shares = {"before": footage["before"], "after": footage["after"]}
@@ -72,11 +72,11 @@ def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same(one: Policy, other: Policy) -> bool:
-    said = [
+    texts = [
         [(s.perturbation, s.low, s.high, s.probability, s.axes) for s in each.steps]
         for each in (one, other)
     ]
-    return one.model == other.model and said[0] == said[1]
+    return one.model == other.model and texts[0] == texts[1]
 
 
 def _tried(path: Path, model: str) -> tuple[dict[str, Any], Policy | None]:

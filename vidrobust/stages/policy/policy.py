@@ -176,8 +176,8 @@ class Policy:
             {**dataclasses.asdict(each), "outcome": each.outcome, "reason": reason(each)}
             for each in self.rejected
         ]
-        found: dict[str, Any] = plain(content)
-        return found
+        written: dict[str, Any] = plain(content)
+        return written
 
     def to_json(self) -> str:
         return json_text(self.to_dict())

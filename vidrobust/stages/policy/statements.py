@@ -21,14 +21,16 @@ from vidrobust.text.phrases import capital, listing, plural
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    found = {policy.model: policy for policy in (Policy.read(path) for path in policy_files(run))}
+    policies = {
+        policy.model: policy for policy in (Policy.read(path) for path in policy_files(run))
+    }
     records = {each.name: each for each in run.record.models}
     for model in run.tasks:
-        missing = _missing(run, model, records.get(model), found.get(model))
+        missing = _missing(run, model, records.get(model), policies.get(model))
         if missing is not None:
             yield missing
             continue
-        policy = found[model]
+        policy = policies[model]
         yield from (_step(run, policy, step, records.get(model)) for step in policy.steps)
         yield from _footage(model, policy)
         yield from _rest(model, policy)

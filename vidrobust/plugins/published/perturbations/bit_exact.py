@@ -38,14 +38,14 @@ def exact(perturbation: Perturbation) -> Perturbation:
     return dataclasses.replace(perturbation, apply=imagenet_c.by_array(function, choices))
 
 
-def defocus_blur(frame: Array, c: tuple[int, float], own: torch.Generator) -> Array:
+def defocus_blur(frame: Array, c: tuple[int, float], gen: torch.Generator) -> Array:
     """Channel by channel in double precision, with the rim of zeros that the kernel has there."""
     unit, kernel = frame / 255.0, imagenet_c.disk(*c)
     blurred = np.stack([cv2.filter2D(unit[:, :, d], -1, kernel) for d in range(3)], axis=2)
     return (np.clip(blurred, 0, 1) * 255).astype(np.uint8)
 
 
-def zoom_blur(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
+def zoom_blur(frame: Array, c: tuple[float, float], gen: torch.Generator) -> Array:
     """Each enlargement by scipy.ndimage.zoom of order 1, added in single precision."""
     unit = (frame / 255.0).astype(np.float32)
     total = np.zeros_like(unit)
@@ -57,7 +57,7 @@ def zoom_blur(frame: Array, c: tuple[float, float], own: torch.Generator) -> Arr
     return np.asarray((np.clip(mean, 0, 1) * 255).astype(np.uint8))
 
 
-def brightness(frame: Array, added: float, own: torch.Generator) -> Array:
+def brightness(frame: Array, added: float, gen: torch.Generator) -> Array:
     """To HSV and back in double precision, step by step as scikit-image goes."""
     rgb = frame / 255.0
     value = rgb.max(axis=2)
@@ -80,11 +80,11 @@ def brightness(frame: Array, added: float, own: torch.Generator) -> Array:
     return np.asarray((np.clip(out, 0, 1) * 255).astype(np.uint8))
 
 
-def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
+def frost(frame: Array, c: tuple[float, float], gen: torch.Generator) -> Array:
     """One of six photographs of ice, a tenth larger than it must be, anywhere over the picture."""
     h, w = frame.shape[:2]
     paths = ice_photographs()
-    ice = cv2.imread(str(paths[integer(own, 0, len(paths))]))
+    ice = cv2.imread(str(paths[integer(gen, 0, len(paths))]))
     if ice is None:
         raise InputError(
             f"{paths[0].parent}: the photographs of ice of imagecorruptions cannot be read"
@@ -92,7 +92,7 @@ def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
     scale = 1.1 * max(1.0, h / ice.shape[0], w / ice.shape[1])
     size = math.ceil(ice.shape[1] * scale), math.ceil(ice.shape[0] * scale)
     ice = cv2.resize(ice, size, interpolation=cv2.INTER_CUBIC)[:, :, ::-1]
-    top, left = integer(own, 0, ice.shape[0] - h), integer(own, 0, ice.shape[1] - w)
+    top, left = integer(gen, 0, ice.shape[0] - h), integer(gen, 0, ice.shape[1] - w)
     over = c[0] * frame + c[1] * ice[top : top + h, left : left + w]
     return np.asarray(np.clip(over, 0, 255).astype(np.uint8))
 

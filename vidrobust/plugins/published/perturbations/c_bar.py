@@ -218,31 +218,31 @@ RAY_SPREAD = 0.25
 
 
 def _drawn(
-    frame: np.ndarray, own: torch.Generator
+    frame: np.ndarray, gen: torch.Generator
 ) -> tuple[np.random.Generator, tuple[int, int], int]:
     h, w = frame.shape[:2]
-    return np.random.default_rng(draw_seed(own)), (h, w), max(h, w)
+    return np.random.default_rng(draw_seed(gen)), (h, w), max(h, w)
 
 
-def blue_noise_sample(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, size, _ = _drawn(frame, own)
+def blue_noise_sample(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, size, _ = _drawn(frame, gen)
     return cut_array(frame * (coloured(size, 1, rng) > 0.3 * level - 2.5)[..., None])
 
 
-def brownish_noise(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, size, _ = _drawn(frame, own)
+def brownish_noise(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, size, _ = _drawn(frame, gen)
     noise = np.stack([coloured(size, -2, rng) for _ in range(3)], axis=2)
     return cut_array(frame + 6.4 * level * noise)
 
 
-def caustic_refraction(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, size, side = _drawn(frame, own)
+def caustic_refraction(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, size, side = _drawn(frame, gen)
     light = caustics(size, rng.uniform(0.5, 2.0), rng.uniform(0.75, 1.25) * side)
     return cut_array(refracted(frame, light, 0.05 * level * side, 0.2 * level))
 
 
-def checkerboard_cutout(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, _, side = _drawn(frame, own)
+def checkerboard_cutout(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, _, side = _drawn(frame, gen)
     square = max(rng.uniform(0.1, 0.25) * side, 1.0)
     angle, count = rng.uniform(0, 2 * np.pi), int(4 * side // square)
     return cut_array(
@@ -250,23 +250,23 @@ def checkerboard_cutout(frame: np.ndarray, level: float, own: torch.Generator) -
     )
 
 
-def cocentric_sine_waves(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, _, side = _drawn(frame, own)
+def cocentric_sine_waves(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, _, side = _drawn(frame, gen)
     x, y = rng.uniform(0, side, 2)
     count, amplitude = rng.uniform(0, 10), rng.uniform(0, side / 10)
     width = max(rng.uniform(0, side / 10), 1e-6)
     return cut_array(rings(frame, (x, y), count, amplitude, width, 12.8 * level))
 
 
-def inverse_sparkles(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, size, side = _drawn(frame, own)
+def inverse_sparkles(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, size, side = _drawn(frame, gen)
     y, x = rng.uniform(0.25, 0.75, 2) * size
     lengths = 0.25 * side * (1 + RAY_SPREAD * rng.standard_normal(rng.integers(50, 200)))
     return cut_array(whitened(frame, 1 - star(size, (y, x), lengths, 0.13 * level)))
 
 
-def sparkles(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, size, side = _drawn(frame, own)
+def sparkles(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, size, side = _drawn(frame, gen)
     out = frame.astype(np.float64)
     for _ in range(STARS):
         y, x = rng.uniform(0, 1, 2) * size
@@ -276,20 +276,20 @@ def sparkles(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarra
     return cut_array(out)
 
 
-def perlin_noise(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, _, side = _drawn(frame, own)
+def perlin_noise(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, _, side = _drawn(frame, gen)
     return cut_array(clouds(frame, Perlin(rng), side / 7, 0.05 * level))
 
 
-def plasma_noise(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, _, side = _drawn(frame, own)
+def plasma_noise(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, _, side = _drawn(frame, gen)
     time, iterations = rng.uniform(0, 6 * np.pi), int(rng.integers(4, 7))
     sharpness, scale = rng.uniform(0.5, 1.0), rng.uniform(0.075, 0.2) * side
     return cut_array(plasma(frame, time, iterations, sharpness, scale, 6.4 * level))
 
 
-def single_frequency_greyscale(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:
-    rng, _, _ = _drawn(frame, own)
+def single_frequency_greyscale(frame: np.ndarray, level: float, gen: torch.Generator) -> np.ndarray:
+    rng, _, _ = _drawn(frame, gen)
     larger = rng.uniform(-np.pi, np.pi)
     both = rng.permutation([larger, rng.uniform(-abs(larger), abs(larger))])
     phase = rng.uniform(0, 2 * np.pi)

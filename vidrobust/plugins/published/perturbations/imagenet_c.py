@@ -125,23 +125,23 @@ def cut_array(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
-def gaussian_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
-    return cut(normal(own, frame.shape, frame.device).mul_(255 * sigma).add_(frame))
+def gaussian_noise(frame: torch.Tensor, sigma: float, gen: torch.Generator) -> torch.Tensor:
+    return cut(normal(gen, frame.shape, frame.device).mul_(255 * sigma).add_(frame))
 
 
-def speckle_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
-    return cut(normal(own, frame.shape, frame.device).mul_(sigma).add_(1).mul_(frame))
+def speckle_noise(frame: torch.Tensor, sigma: float, gen: torch.Generator) -> torch.Tensor:
+    return cut(normal(gen, frame.shape, frame.device).mul_(sigma).add_(1).mul_(frame))
 
 
-def shot_noise(frame: torch.Tensor, photons: float, own: torch.Generator) -> torch.Tensor:
-    return shot(frame, photons, SixteenBits(own).next(frame.shape, frame.device), truncated=True)
+def shot_noise(frame: torch.Tensor, photons: float, gen: torch.Generator) -> torch.Tensor:
+    return shot(frame, photons, SixteenBits(gen).next(frame.shape, frame.device), truncated=True)
 
 
-def impulse_noise(frame: torch.Tensor, amount: float, own: torch.Generator) -> torch.Tensor:
-    return impulse(frame, amount, SixteenBits(own).next(frame.shape, frame.device))
+def impulse_noise(frame: torch.Tensor, amount: float, gen: torch.Generator) -> torch.Tensor:
+    return impulse(frame, amount, SixteenBits(gen).next(frame.shape, frame.device))
 
 
-def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.ndarray:
+def gaussian_blur(frame: np.ndarray, sigma: float, gen: torch.Generator) -> np.ndarray:
     return cut_array(
         gaussian(frame.astype(np.float32), sigma, cv2.BORDER_REPLICATE) + np.float32(1e-3)
     )
@@ -155,7 +155,7 @@ def disk(radius: int, alias_sigma: float) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (side, side), alias_sigma))
 
 
-def defocus_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) -> np.ndarray:
+def defocus_blur(frame: np.ndarray, c: tuple[int, float], gen: torch.Generator) -> np.ndarray:
     kernel = disk(*c)
     rim = max(0, kernel.shape[0] // 2 - c[0] - 2)
     kernel = kernel[rim : kernel.shape[0] - rim, rim : kernel.shape[1] - rim]
@@ -163,13 +163,13 @@ def defocus_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) 
     return cut_array(blurred + np.float32(1e-3))
 
 
-def motion_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) -> np.ndarray:
+def motion_blur(frame: np.ndarray, c: tuple[int, float], gen: torch.Generator) -> np.ndarray:
     return cut_array(
-        weather.trail(frame.astype(np.float32), *c, uniform(own, -45, 45)) + np.float32(1e-3)
+        weather.trail(frame.astype(np.float32), *c, uniform(gen, -45, 45)) + np.float32(1e-3)
     )
 
 
-def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
+def zoom_blur(frame: np.ndarray, c: tuple[float, float], gen: torch.Generator) -> np.ndarray:
     """Mean of the picture and of its enlargements, the first of which is by 1."""
     clean = frame.astype(np.float32)
     total = 2 * clean
@@ -181,33 +181,33 @@ def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -
     return cut_array(total * np.float32(1 / (len(factors) + 1)) + np.float32(1e-3))
 
 
-def snow(frame: np.ndarray, c: tuple, own: torch.Generator) -> np.ndarray:
+def snow(frame: np.ndarray, c: tuple, gen: torch.Generator) -> np.ndarray:
     noise = (
-        normal(own, weather.snow_noise_size((frame.shape[0], frame.shape[1]), c[2])).cpu().numpy()
+        normal(gen, weather.snow_noise_size((frame.shape[0], frame.shape[1]), c[2])).cpu().numpy()
     )
-    return cut_array(weather.snow(as_unit(frame), noise, uniform(own, -135, -45), c))
+    return cut_array(weather.snow(as_unit(frame), noise, uniform(gen, -135, -45), c))
 
 
-def frost(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
+def frost(frame: np.ndarray, c: tuple[float, float], gen: torch.Generator) -> np.ndarray:
     h, w = frame.shape[:2]
-    picture = weather.frost_picture(integer(own, 0, weather.FROST_PICTURES), (h, w))
-    top, left = integer(own, 0, picture.shape[0] - h), integer(own, 0, picture.shape[1] - w)
+    picture = weather.frost_picture(integer(gen, 0, weather.FROST_PICTURES), (h, w))
+    top, left = integer(gen, 0, picture.shape[0] - h), integer(gen, 0, picture.shape[1] - w)
     return cut_array(weather.frost(as_unit(frame), picture[top : top + h, left : left + w], c))
 
 
-def fog(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
+def fog(frame: np.ndarray, c: tuple[float, float], gen: torch.Generator) -> np.ndarray:
     side = weather.fog_side((frame.shape[0], frame.shape[1]))
-    drawn = torch.rand((side, side), generator=own, device=own.device).mul_(2).sub_(1)
+    drawn = torch.rand((side, side), generator=gen, device=gen.device).mul_(2).sub_(1)
     return cut_array(weather.fog(as_unit(frame), drawn.cpu().numpy(), c))
 
 
-def spatter(frame: np.ndarray, c: tuple, own: torch.Generator) -> np.ndarray:
-    noise = normal(own, frame.shape[:2]).cpu().numpy()
+def spatter(frame: np.ndarray, c: tuple, gen: torch.Generator) -> np.ndarray:
+    noise = normal(gen, frame.shape[:2]).cpu().numpy()
     return cut_array(weather.spatter(as_unit(frame), noise, c))
 
 
-def elastic_transform(frame: np.ndarray, alpha: float, own: torch.Generator) -> np.ndarray:
-    drawn = torch.rand((2, *frame.shape[:2]), generator=own, device=own.device).mul_(2).sub_(1)
+def elastic_transform(frame: np.ndarray, alpha: float, gen: torch.Generator) -> np.ndarray:
+    drawn = torch.rand((2, *frame.shape[:2]), generator=gen, device=gen.device).mul_(2).sub_(1)
     return elastic(frame, drawn.cpu().numpy(), alpha)
 
 
@@ -228,14 +228,14 @@ def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray
     return cut_array(taken + np.float32(1e-3))
 
 
-def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarray:
+def pixelate(frame: np.ndarray, scale: float, gen: torch.Generator) -> np.ndarray:
     h, w = frame.shape[:2]
     small = (max(1, int(w * scale)), max(1, int(h * scale)))
     coarse = Image.fromarray(frame).resize(small, Image.Resampling.BOX)
     return np.asarray(coarse.resize((w, h), Image.Resampling.NEAREST))
 
 
-def jpeg_compression(frame: np.ndarray, quality: int, own: torch.Generator) -> np.ndarray:
+def jpeg_compression(frame: np.ndarray, quality: int, gen: torch.Generator) -> np.ndarray:
     """Pillow's JPEG, 4:2:0, as in the original."""
     coded = io.BytesIO()
     Image.fromarray(frame).save(coded, "JPEG", quality=quality)

@@ -78,11 +78,11 @@ def _at_state(generator: torch.Generator, state: torch.Tensor) -> torch.Generato
 def _noise(core: Callable[..., torch.Tensor], amount: float) -> At:
     """Frame 0 is clean."""
 
-    def at(picture: torch.Tensor, number: int, own: torch.Generator) -> torch.Tensor:
-        seed = draw_seed(own)
+    def at(picture: torch.Tensor, number: int, gen: torch.Generator) -> torch.Tensor:
+        seed = draw_seed(gen)
         if number == 0:
             return picture.clone()
-        return core(picture[0], amount, from_seed((seed + number) % 2**62, own.device))[None]
+        return core(picture[0], amount, from_seed((seed + number) % 2**62, gen.device))[None]
 
     return at
 
@@ -94,7 +94,7 @@ def _by_array(change: Callable[[np.ndarray, int, torch.Generator], np.ndarray]) 
 
 
 def _moved(matrix: Map) -> At:
-    def at(picture: torch.Tensor, number: int, own: torch.Generator) -> torch.Tensor:
+    def at(picture: torch.Tensor, number: int, gen: torch.Generator) -> torch.Tensor:
         size = (picture.shape[2], picture.shape[3])
         return warp(picture, [matrix(number, size)], interpolation="bilinear", border="black")
 
@@ -105,11 +105,11 @@ def _cut(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(values + np.float32(1e-3), 0, 255).astype(np.uint8))
 
 
-def _motion_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
+def _motion_blur(frame: np.ndarray, number: int, gen: torch.Generator) -> np.ndarray:
     return _cut(weather.trail(frame.astype(np.float32), 10, 3, 4 * (number - 30)))
 
 
-def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
+def _zoom_blur(frame: np.ndarray, number: int, gen: torch.Generator) -> np.ndarray:
     """Mean of the picture and its first ``number`` enlargements, by 1.004 each."""
     h, w = frame.shape[:2]
     total = frame.astype(np.float32)
@@ -129,10 +129,10 @@ def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarr
     return _cut(total / np.float32(number + 1))
 
 
-def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
+def _snow(frame: np.ndarray, number: int, gen: torch.Generator) -> np.ndarray:
     """One layer of flakes for the whole sequence."""
     h, w = frame.shape[:2]
-    noise = normal(own, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(
+    noise = normal(gen, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(
         0.3
     ) + np.float32(0.05)
     layer = cv2.resize(noise, (w, h), interpolation=cv2.INTER_LINEAR)
@@ -142,8 +142,8 @@ def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
     return _cut(weather.snow_over(frame.astype(np.float32) / np.float32(255), layer, 0.85))
 
 
-def _spatter(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    noise = normal(own, frame.shape[:2]).cpu().numpy() * np.float32(0.27) + np.float32(0.65)
+def _spatter(frame: np.ndarray, number: int, gen: torch.Generator) -> np.ndarray:
+    noise = normal(gen, frame.shape[:2]).cpu().numpy() * np.float32(0.27) + np.float32(0.65)
     side = 2 * int(4 * 3.7 + 0.5) + 1
     liquid = cv2.GaussianBlur(noise, (side, side), 3.7, borderType=cv2.BORDER_REPLICATE)
     liquid[liquid < 0.69] = 0
@@ -154,7 +154,7 @@ def _spatter(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray
     return _cut(frame + weather.water_film(liquid, 0.6)[:, :, None] * water)
 
 
-def _gaussian_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
+def _gaussian_blur(frame: np.ndarray, number: int, gen: torch.Generator) -> np.ndarray:
     sigma = 0.25 + 0.035 * number
     side = 2 * int(6 * sigma + 0.5) + 1
     blurred = cv2.GaussianBlur(
@@ -163,8 +163,8 @@ def _gaussian_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.n
     return _cut(blurred)
 
 
-def _brightness(picture: torch.Tensor, number: int, own: torch.Generator) -> torch.Tensor:
-    return imagenet_c.brightness(picture, 0.02 * (number - 15), own)
+def _brightness(picture: torch.Tensor, number: int, gen: torch.Generator) -> torch.Tensor:
+    return imagenet_c.brightness(picture, 0.02 * (number - 15), gen)
 
 
 def _tilt(number: int, size: tuple[int, int]) -> Matrix:

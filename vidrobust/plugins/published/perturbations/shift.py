@@ -63,10 +63,10 @@ def cut_square(frame: torch.Tensor, top: int, left: int) -> torch.Tensor:
     return _window(frame, top, left, (side, side))
 
 
-def square_places(size: tuple[int, int], reach: int, own: torch.Generator) -> tuple[int, int]:
+def square_places(size: tuple[int, int], reach: int, gen: torch.Generator) -> tuple[int, int]:
     """Return a random (top, left) from which ``reach`` steps in any direction stay inside, if possible."""
     side = square_side(size)
-    top, left = (_place(length - side, reach, own) for length in size)
+    top, left = (_place(length - side, reach, gen) for length in size)
     return top, left
 
 
@@ -103,11 +103,11 @@ def embedded_size(frame: torch.Tensor, canvas: tuple[int, int], shorter: int) ->
 
 
 def place_on_canvas(
-    frame: torch.Tensor, canvas: tuple[int, int], shorter: int, reach: int, own: torch.Generator
+    frame: torch.Tensor, canvas: tuple[int, int], shorter: int, reach: int, gen: torch.Generator
 ) -> tuple[int, int]:
     """Return a random (top, left) from which ``reach`` steps in any direction stay on the canvas."""
     h, w = embedded_size(frame, canvas, shorter)
-    return _place(canvas[0] - h, reach, own), _place(canvas[1] - w, reach, own)
+    return _place(canvas[0] - h, reach, gen), _place(canvas[1] - w, reach, gen)
 
 
 def _inpainted(picture: torch.Tensor, mask: np.ndarray) -> torch.Tensor:
@@ -116,8 +116,8 @@ def _inpainted(picture: torch.Tensor, mask: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(filled)).permute(2, 0, 1).contiguous().to(picture.device)
 
 
-def _place(room: int, reach: int, own: torch.Generator) -> int:
-    return integer(own, reach, room - reach + 1) if room >= 2 * reach else max(0, room) // 2
+def _place(room: int, reach: int, gen: torch.Generator) -> int:
+    return integer(gen, reach, room - reach + 1) if room >= 2 * reach else max(0, room) // 2
 
 
 def _window(frame: torch.Tensor, top: int, left: int, size: tuple[int, int]) -> torch.Tensor:
@@ -157,21 +157,21 @@ def _scaled(frame: torch.Tensor) -> int:
 
 
 def _crop_partner(
-    frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+    frame: torch.Tensor, px: float, gen: torch.Generator, way: tuple[int, int]
 ) -> torch.Tensor:
     h, w = frame.shape[1:]
     size = (max(1, int(h * CROP_SHARE)), max(1, int(w * CROP_SHARE)))
-    top, left = (_place(whole - part, 1, own) for whole, part in zip((h, w), size, strict=True))
+    top, left = (_place(whole - part, 1, gen) for whole, part in zip((h, w), size, strict=True))
     cut = _window(frame, top + way[0] * round(px), left + way[1] * round(px), size)
     return resize(cut, (h, w))
 
 
 def _embedding_partner(background: Background) -> Partner:
     def partner(
-        frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+        frame: torch.Tensor, px: float, gen: torch.Generator, way: tuple[int, int]
     ) -> torch.Tensor:
         canvas, shorter = (frame.shape[1], frame.shape[2]), _scaled(frame)
-        top, left = place_on_canvas(frame, canvas, shorter, 1, own)
+        top, left = place_on_canvas(frame, canvas, shorter, 1, gen)
         top, left = top + way[0] * round(px), left + way[1] * round(px)
         return embed(frame, canvas, top, left, shorter=shorter, background=background)
 
@@ -179,21 +179,21 @@ def _embedding_partner(background: Background) -> Partner:
 
 
 def _scale_partner(
-    frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+    frame: torch.Tensor, px: float, gen: torch.Generator, way: tuple[int, int]
 ) -> torch.Tensor:
     canvas, shorter = (frame.shape[1], frame.shape[2]), _scaled(frame)
-    top, left = place_on_canvas(frame, canvas, shorter, 2, own)
+    top, left = place_on_canvas(frame, canvas, shorter, 2, gen)
     return embed(frame, canvas, top, left, shorter=shorter + round(px))
 
 
 def _crop_shift_partner(
-    frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+    frame: torch.Tensor, px: float, gen: torch.Generator, way: tuple[int, int]
 ) -> torch.Tensor:
     return _window(frame, way[0] * round(px), way[1] * round(px), (frame.shape[1], frame.shape[2]))
 
 
 def _circular_partner(
-    frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+    frame: torch.Tensor, px: float, gen: torch.Generator, way: tuple[int, int]
 ) -> torch.Tensor:
     return torch.roll(frame, (-way[0] * round(px), -way[1] * round(px)), dims=(1, 2))
 

@@ -30,22 +30,22 @@ ELASTIC = (
 )
 
 
-def _elastic(frame: np.ndarray, severity: float, own: torch.Generator) -> np.ndarray:
+def _elastic(frame: np.ndarray, severity: float, gen: torch.Generator) -> np.ndarray:
     if severity != round(severity):
         raise SettingsError(
             f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5"
         )
     alpha, sigma, affine = (244 * value for value in ELASTIC[int(severity) - 1])
-    return elastic_with_affine(frame, alpha, sigma, affine, own)
+    return elastic_with_affine(frame, alpha, sigma, affine, gen)
 
 
 def elastic_with_affine(
-    frame: np.ndarray, alpha: float, sigma: float, affine: float, own: torch.Generator
+    frame: np.ndarray, alpha: float, sigma: float, affine: float, gen: torch.Generator
 ) -> np.ndarray:
     """Three points moved by up to ``affine`` px, then noise smoothed by ``sigma`` px, times ``alpha`` px."""
     h, w = frame.shape[:2]
     drawn = (
-        torch.rand((2 * h * w + 6,), generator=own, device=own.device).mul_(2).sub_(1).cpu().numpy()
+        torch.rand((2 * h * w + 6,), generator=gen, device=gen.device).mul_(2).sub_(1).cpu().numpy()
     )
     moved = _three_points_moved(
         frame.astype(np.float32), drawn[:6].reshape(3, 2) * np.float32(affine)
@@ -101,14 +101,14 @@ def disk(radius: float, alias_sigma: float) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (3, 3), alias_sigma))
 
 
-def defocus_blur(frame: np.ndarray, how: tuple[float, float], own: torch.Generator) -> np.ndarray:
+def defocus_blur(frame: np.ndarray, how: tuple[float, float], gen: torch.Generator) -> np.ndarray:
     reach = int(how[0]) + 2  # beyond it the disk is 0
     kernel = disk(*how)[8 - reach : 9 + reach, 8 - reach : 9 + reach]
     blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return c.cut_array(blurred + np.float32(1e-3))
 
 
-def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarray:
+def pixelate(frame: np.ndarray, scale: float, gen: torch.Generator) -> np.ndarray:
     """Shrink and enlarge by boxes; ``imagenet-c`` enlarges by the nearest pixel."""
     h, w = frame.shape[:2]
     small = (max(1, int(w * scale)), max(1, int(h * scale)))
@@ -117,10 +117,10 @@ def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarra
 
 
 def elastic_transform(
-    frame: np.ndarray, how: tuple[float, float, float], own: torch.Generator
+    frame: np.ndarray, how: tuple[float, float, float], gen: torch.Generator
 ) -> np.ndarray:
     alpha, sigma, affine = (frame.shape[0] * value for value in how)
-    return elastic_with_affine(frame, alpha, sigma, affine, own)
+    return elastic_with_affine(frame, alpha, sigma, affine, gen)
 
 
 _SEVERAL = dict.fromkeys(
