@@ -32,7 +32,6 @@ MODEL = "line_one_view:classifier"
 DIALS = ("rest", "shake=6", "light=0.3", "flicker=0.4", "hue=24", "noise=16", "focus=3")
 REMEDIES = (
     *("majority-3", "majority-5", "majority-9", "k-of-n-4-6", "mean-0.3", "hysteresis-0.1"),
-    *("abstain-margin-0.1", "abstain-unstable-3"),
     *FREE,
 )
 PARTS, SECONDS, SEED = 10, 1.0, 11
@@ -63,9 +62,9 @@ def main() -> None:
     given = parser.parse_args()
     given.keep.mkdir(parents=True, exist_ok=True)
     tables = {dial: table_of(dial, given.keep) for dial in DIALS}
-    say("Label changes that are left (and frames that go to a person):\n")
+    say("Label changes that are left:\n")
     say_each(tables, _left, lambda row: f"{percent(row['before'])} of {row['n']} pairs")
-    say("\nRight answers, of those that are given:\n")
+    say("\nRight answers:\n")
     say_each(tables, _right, lambda row: percent(row["accuracy_before"]))
 
 
@@ -83,10 +82,7 @@ def _left(row: dict[str, Any]) -> str:
     if row["ratio"] != row["ratio"]:
         return "no change to lose" if row["n"] else "not tried"
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    asked = f" ({percent(row['asked'])} asked)" if row["asked"] else ""
-    return (
-        f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left
-    ) + asked
+    return f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left
 
 
 def _right(row: dict[str, Any]) -> str:

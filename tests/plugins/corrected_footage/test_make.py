@@ -38,7 +38,7 @@ def run_folder(clips, tmp_path_factory):
 
 def rows(run, model):
     table = pd.read_parquet(run / "remedies.parquet")
-    return table[(table["model"] == model) & ~table["kind"].isin(["rule", "boxes", "silence"])]
+    return table[(table["model"] == model) & ~table["kind"].isin(["rule", "boxes"])]
 
 
 def test_every_replay_has_a_row_and_a_note(run_folder):

@@ -110,7 +110,7 @@ def sensitivity(rate=0.2, n=20, mild=0.0, items=1):
 def remedy(name="majority-5", kind="rule", verdict="cannot tell", **more):
     of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "verdict": verdict}
     of |= {"before": 0.1, "after": 0.05, "ratio": 0.5, "low": 0.3, "high": 0.8, "q": 0.01, "n": 100}
-    of |= {"asked": 0.0, "accuracy_high": NAN, "agreement": 0.9}
+    of |= {"accuracy_high": NAN, "agreement": 0.9}
     return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
 
 

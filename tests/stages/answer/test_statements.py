@@ -128,8 +128,8 @@ CASES = {
     "rule_no_effect": ({"files": {"remedies.json": summary(verdict="does not")}}, {}),
     "rule_open": ({}, {"files": {"remedies.json": summary(verdict="helps")}}),
     "remedy_tried": (
-        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence", "helps", asked=0.2))),
-        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence"))),
+        of(remedies=remedies(remedy(), remedy("hysteresis-0.1", "rule", "helps"))),
+        of(remedies=remedies(remedy(), remedy("hysteresis-0.1", "rule"))),
     ),
     "station_tried": (
         of(remedies=remedies(remedy(), remedy("steady-camera", "input", "helps"))),
@@ -204,7 +204,7 @@ VARIANTS = {
     "a control does as much": ("rule_open", {"files": {"remedies.json": summary(why="control")}}),
     "without q": (
         "remedy_tried",
-        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence", "helps", q=NAN))),
+        of(remedies=remedies(remedy(), remedy("hysteresis-0.1", "rule", "helps", q=NAN))),
     ),
     "no gain": ("train_suggested", {"made": policy(step(**NO_GAIN))}),
     "one strength": ("train_suggested", {"made": policy(step(high=-0.2))}),

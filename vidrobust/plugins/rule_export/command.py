@@ -28,7 +28,7 @@ from vidrobust.stages.remedies.stage import REMEDIES
 )
 @options_of(REMEDIES)
 def remedies(target: tuple[str, ...], file: Path | None, rule: str | None, **options: Any) -> None:
-    """Evaluate remedies that need no training (temporal filters, abstention, input corrections).
+    """Evaluate remedies that need no training (temporal filters, input corrections).
 
     TARGET is a run folder or sources. Stages that this one needs are made first.
     """

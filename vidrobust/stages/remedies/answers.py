@@ -19,9 +19,8 @@ TIED = 1e-9  # a label whose probability is further below the largest one is not
 class ItemAnswers:
     """One model along one input, frame by frame in the order of delivery.
 
-    ``margin`` is twice the probability that must shift for another answer, ``reason`` why the frame may not
-    be compared with the one before. ``leading`` has class -> probability, the largest first: all classes up
-    to 32 (``complete``), else the leading ten.
+    ``reason`` is why the frame may not be compared with the one before. ``leading`` has class -> probability,
+    the largest first: all classes up to 32 (``complete``), else the leading ten.
     """
 
     item: str
@@ -30,7 +29,6 @@ class ItemAnswers:
     frame: np.ndarray
     time_s: np.ndarray
     label: np.ndarray
-    margin: np.ndarray
     reason: np.ndarray
     leading: tuple[dict[int, float], ...]
     complete: bool
@@ -75,7 +73,6 @@ def answers_of(
                 frame=number,
                 time_s=rows["time_s"].to_numpy(np.float64),
                 label=rows["label"].to_numpy(np.int64),
-                margin=rows["margin"].to_numpy(np.float64),
                 reason=reasons_of(number, of_item[item]),
                 leading=leading,
                 complete=complete,

@@ -46,11 +46,7 @@ BOX_RULES: tuple[str, ...] = (
 )
 # Kinds that need probabilities, and take the most probable class for the model's answer.
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
-
-
 CODE = Effort(1, "a few lines of code")
-PERSON = Effort(3, "a person looks")
-
 
 KINDS: Mapping[str, RemedyKind] = {
     "majority": RemedyKind("majority of the last {} frames", CODE, Majority, (int,)),
@@ -60,8 +56,6 @@ KINDS: Mapping[str, RemedyKind] = {
     "mean": RemedyKind("running mean of the probabilities, weight {}", CODE, Mean),
     "median": RemedyKind("median of the probabilities of {} frames", CODE, Median, (int,)),
     "hysteresis": RemedyKind("switch only where the lead is more than {}", CODE, Hysteresis),
-    "abstain-margin": RemedyKind("say nothing where the lead is below {}", PERSON),
-    "abstain-unstable": RemedyKind("say nothing unless the last {} frames agree", PERSON),
     "two-thresholds": RemedyKind(
         "a lower threshold to go on with a track (ByteTrack)", CODE, BoxRule
     ),

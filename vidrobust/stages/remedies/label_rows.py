@@ -1,10 +1,10 @@
-"""Decision rules and silence of one classifier, each against doing nothing: from tables alone."""
+"""Decision rules of one classifier, each against doing nothing: from tables alone."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,6 @@ OWN_POINTS = (
 )
 PARTIAL = "not measured: only some of the classes of this model are known"
 LEADING = "not measured: of so many classes only the leading ten are kept"
-
-ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)  # least margins at which the model answers
-ABSTAIN_FRAMES = (2, 3, 5)  # last frames that must all say the same
 
 
 @dataclass(frozen=True)
@@ -278,65 +275,3 @@ def agreement_of(study: LabelStudy, labels: Sequence[np.ndarray]) -> float:
         [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
     )
     return float(same.mean()) if len(same) else NAN
-
-
-def silence_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
-    """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
-    names: dict[str, Callable[[ItemAnswers], np.ndarray]] = {
-        **{
-            f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m)
-            for m in ABSTAIN_MARGINS
-        },
-        **{
-            f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n)
-            for n in ABSTAIN_FRAMES
-        },
-    }
-    for name, sure in names.items():
-        delay = int(name.rsplit("-", 1)[1]) - 1 if name.startswith("abstain-unstable") else 0
-        costs = Costs(delay_frames=delay, delay_ms=delay * study.frame_ms)
-        yield silence_row(study, name, [sure(each) for each in study.answers], costs)
-
-
-def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
-    return np.asarray(answers.margin >= least)
-
-
-def silence_row(
-    study: LabelStudy, name: str, answered: Sequence[np.ndarray], costs: Costs
-) -> dict[str, Any]:
-    """The row of answering only where ``answered``, (N,) bool of each input."""
-    every = np.concatenate(answered)
-    share = float(every.mean()) if len(every) else NAN
-    right = truth.costs_of_silence(study.answers, study.right, answered)
-    after = flips_of_answered(study, answered)
-    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    costs = replace(costs, agreement=share, asked=1 - share, **right)
-    return row("silence", name, study.model, FLIPS, found, costs)
-
-
-def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:
-    """Where the last so many frames, or all since the answers begin, say the same, (N,) bool."""
-    same = np.r_[False, answers.label[1:] == answers.label[:-1]] & ~answers.begins
-    run, sure = 0, np.zeros(len(same), bool)
-    since = 0
-    for at, goes_on in enumerate(same):
-        since = 1 if answers.begins[at] else since + 1
-        run = run + 1 if goes_on else 1
-        sure[at] = run >= min(frames, since)
-    return sure
-
-
-def flips_of_answered(study: LabelStudy, answered: Sequence[np.ndarray]) -> np.ndarray:
-    """Where the second frame of a usable pair is answered otherwise than the last answer before it, (M,).
-
-    Where nothing was answered since the answers began, there is no flip.
-    """
-    flip = []
-    for answers, sure in zip(study.answers, answered, strict=True):
-        last = -1
-        for label, begins, says in zip(answers.label.tolist(), answers.begins, sure, strict=True):
-            last = -1 if begins else last
-            flip.append(bool(says) and last >= 0 and label != last)
-            last = label if says else last
-    return np.array(flip, np.float64)[study.flips.at[:, 1]]

@@ -16,7 +16,7 @@ from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")
-Kind = Literal["rule", "silence", "boxes", "input"]
+Kind = Literal["rule", "boxes", "input"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,6 @@ class Costs:
     unreported: int = 0
     cost_ms: float = 0.0
     agreement: float = NAN
-    asked: float = 0.0
     accuracy_before: float = NAN
     accuracy_after: float = NAN
     accuracy_low: float = NAN

@@ -82,7 +82,7 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
     """The points of the effort, times what makes it heavier.
 
     A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known
-    ten times; each tenth of the frames that goes to a person adds the effort once more.
+    ten times.
     """
     points = effort_of(str(row["remedy"])).points
     late = float(row["delay_ms"])
@@ -90,11 +90,11 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
         points *= MISSED
     elif known(late):
         points *= max(1.0, late / limit_ms)
-    return float(points * (1 + 10 * row["asked"]))
+    return points
 
 
 def one_of_each_kind(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first row of each kind of remedy: majority, mean, abstain-margin, ..."""
+    """The first row of each kind of remedy: majority, mean, ..."""
     kind = rows["remedy"].map(kind_of)
     return rows[~kind.duplicated()]
 
@@ -145,8 +145,6 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         )
     elif not known(row["delay_frames"]) and row["kind"] == "rule":
         yield "its delay is not known here"
-    if row["asked"]:
-        yield f"{percent(row['asked'])} of the frames go to a person"
     if row["cost_ms"]:
         yield f"{number(row['cost_ms'])} ms a frame"
     if known(row["accuracy_before"]) and known(row["accuracy_after"]):
@@ -162,5 +160,5 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
     if known(row["distance_after"]):
         before, after = percent(row["distance_before"]), percent(row["distance_after"])
         yield f"distance to known boxes {before} → {after} of their size"
-    if known(row["agreement"]) and not row["asked"]:
+    if known(row["agreement"]):
         yield f"{percent(row['agreement'])} of the frames keep their answer"

@@ -26,7 +26,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 12  # of rules on boxes no Kalman, One Euro and Savitzky-Golay filters and no window
+    version = 13  # no abstention; of rules on boxes no filters that need later frames or a model of motion
     needs = (STABILITY,)
     settings = (
         *FOOTAGE,

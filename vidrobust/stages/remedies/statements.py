@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
-from vidrobust.text.numbers import known, percent, percent_with_interval, share
+from vidrobust.text.numbers import known, percent_with_interval, share
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05  # a cause with a smaller share is not worth a hint
@@ -117,10 +117,7 @@ def _other(
     helps = helps[helps["remedy"].map(kind_of) != kind_of(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])
-        asked = (
-            f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
-        )
-        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}."
+        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain."
         yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
 
 

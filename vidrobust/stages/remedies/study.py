@@ -1,4 +1,4 @@
-"""The cheap rows of a run: every rule and every silence of every model, from tables that are there."""
+"""The cheap rows of a run: every rule of every model, from tables that are there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from vidrobust.stages.remedies.label_rows import (
     costs_of,
     flips_after,
     rule_rows,
-    silence_rows,
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.stability.along import along_time
@@ -69,7 +68,7 @@ def study_classifier(
 ) -> Studied:
     """A classifier, from the tables frames, pairs, triples and probabilities."""
     study = classifier_study(model, tables, footage)
-    rows = [*rule_rows(study), *silence_rows(study)]
+    rows = [*rule_rows(study)]
     after = {
         name: flips_after(study.flips, np.concatenate([each.labels for each in played]))
         for name, played in study.played.items()

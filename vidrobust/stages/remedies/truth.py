@@ -68,17 +68,6 @@ def costs(
     return {**_accuracy(answers, was, now), **_detail(answers, right, was, now), **counts}
 
 
-def costs_of_silence(
-    answers: Sequence[ItemAnswers], right: Sequence[Right], answered: Sequence[np.ndarray]
-) -> dict[str, Any]:
-    """Fields of ``Costs``: accuracy on all labelled frames, and on those that are answered."""
-    if not right:
-        return {}
-    before = _correct(right, [a.label for a in answers])
-    after = before[np.concatenate(list(answered))]
-    return {"accuracy_before": _mean(before), "accuracy_after": _mean(after)}
-
-
 def _correct(right: Sequence[Right], labels: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([correct(own, sets) for own, sets in zip(labels, right, strict=True)])
 
