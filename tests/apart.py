@@ -1,4 +1,6 @@
-"""Commands in a process of their own, several in one: to import the package costs more than most commands.
+"""Packages beside the package, and commands in a process of their own, several in one.
+
+To import the package costs more than most commands.
 
 No network: no name is looked up and no host connected, by whatever is imported and run. Pages lack their figures.
 """
@@ -50,6 +52,14 @@ class Ended:
     code: int
     out: str
     err: str
+
+
+def install(folder, name, entry_points, version="1"):
+    """Write what pip writes beside a package: its name, its version and the text of its entry points."""
+    info = folder / f"{name}.dist-info"
+    info.mkdir(exist_ok=True, parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(entry_points)
 
 
 def ended(folder, *commands, before=""):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.apart import install
+
 ROOT = Path(__file__).parents[1]
 CLIPS = ROOT / "tests" / "footage_media"
 OUTSIDE = "outside"
@@ -49,7 +51,7 @@ class Addition:
 
 
 PERTURBATION = Addition(
-    group="vidrobust.perturbations = veil:VEIL",
+    group="vidrobust.perturbations = veil:BOTH",
     new={
         "veil.py": """
 import torch
@@ -62,11 +64,16 @@ def _veil(pixels, shares):
     return rounded(pixels + share * (200.0 - pixels.float()))
 
 
-VEIL = Perturbation(
-    name="veil", suite="natural", family="light", unit="share of stray light", strengths=(1.0, 2.0, 4.0),
-    range=(0.0, 9.0), apply=without_chance(_veil), doc="Everything drawn towards a light grey by s.",
-    signed={"veil": given_sign(_veil)}, stands_for={"light": 9}, condition=("offset",),
-)
+def entry(suite):
+    return Perturbation(
+        name="veil", suite=suite, family="light", unit="share of stray light", strengths=(1.0, 2.0, 4.0),
+        range=(0.0, 9.0), apply=without_chance(_veil), doc="Everything drawn towards a light grey by s.",
+        signed={"veil": given_sign(_veil)}, stands_for={"light": 9} if suite == "natural" else {},
+        condition=("offset",),
+    )
+
+
+BOTH = [entry("natural"), entry("dusty-hall")]
 """
     },
     code="""
@@ -83,6 +90,22 @@ evidence = dataclasses.replace(
 policy = build("net", evidence)
 print([(step.perturbation, step.high) for step in policy.steps])
 print(with_levels(policy).steps[0].level)
+
+import numpy as np, torch
+from vidrobust.cli.app import main
+from vidrobust.perturb.catalogue import PERTURBATIONS, suite
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
+from vidrobust.stages.causes.cause import CauseStep, Size
+from vidrobust.stages.causes.fits import fit_levels
+
+assert "veil" in [each.name for each in suite()]
+grey = torch.full((1, 3, 8, 8), 100, dtype=torch.uint8)
+print(suite("dusty-hall")[0].key, int(PERTURBATIONS["veil"].apply(grey, 0.5, torch.Generator()).unique()))
+before = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)
+after = np.rint(before + 0.3 * (200.0 - before)).astype(np.uint8)
+step = CauseStep(before=before, after=after, size=Size(size=0.3, unit="", measured=""), backwards=False)
+print(CANDIDATES["light"][-1], round(fit_levels("veil", step).strength, 2))
+main(["perturbations", "--suite", "dusty-hall", "--json"])
 """,
 )
 METRIC = Addition(
@@ -422,13 +445,9 @@ def said(tmp_path_factory):
     """What the code of each addition prints, in one process that meets them all."""
     tree = tmp_path_factory.mktemp("tree")
     shutil.copytree(ROOT / "vidrobust", tree / "vidrobust")  # with what is compiled already
-    info = tree / OUTSIDE / "outside.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1\n")
     points = [each.group.partition(" = ") for each in ADDITIONS.values() if each.group]
-    (info / "entry_points.txt").write_text(
-        "".join(f"[{group}]\nadded = {at}\n" for group, _, at in points)
-    )
+    entry_points = "".join(f"[{group}]\nadded = {at}\n" for group, _, at in points)
+    install(tree / OUTSIDE, "outside", entry_points)
     for each in ADDITIONS.values():
         each.make(tree)
     codes = json.dumps({name: each.code for name, each in ADDITIONS.items()})
@@ -448,7 +467,6 @@ def test_each_costs_what_the_map_says():
 
 
 PRINTED = {
-    "perturbation": "[('veil', 0.5)]\nsuggested\n",  # as far as its condition goes; no library knows it
     "metric": "Hellinger distance [1.] True\n",
     "model kind": "a [1, 1]\n",
     "label format": "[7]\n",
@@ -460,6 +478,15 @@ PRINTED = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_addition_is_a_file_and_then_used(name, said):
     assert said[name] == PRINTED[name]
+
+
+def test_a_perturbation_is_a_file_and_joins_its_suites_the_policy_the_fits_and_the_commands(said):
+    """The bare name in suite natural, SUITE:NAME in one of its own; half way from 100 to 200 is 150."""
+    steps, level, applied, fitted, shown = said["perturbation"].split("\n", 4)
+    assert (steps, level) == ("[('veil', 0.5)]", "suggested")  # no library knows it
+    assert (applied, fitted) == ("dusty-hall:veil 150", "veil 0.3")
+    (row,) = json.loads(shown)
+    assert (row["name"], row["single_frames"]) == ("veil", "yes")
 
 
 def test_an_export_is_a_file_and_the_command_knows_it(said):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import ended
+from tests.apart import ended, install
 from tests.pipeline.conftest import run
 from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
@@ -86,16 +86,6 @@ sys.meta_path.insert(0, Refuse())
 """
 
 
-def install(folder, name, code, entry_points, version="1"):
-    """Write a module and what pip writes beside it."""
-    (folder / f"{name}.py").write_text(code)
-    info = folder / f"{name}-{version}.dist-info"
-    info.mkdir()
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    (info / "METADATA").write_text(metadata)
-    (info / "entry_points.txt").write_text(entry_points)
-
-
 @pytest.fixture(scope="module")
 def printed(public_clips, tmp_path_factory):
     """What the program prints beside three packages, by the first words of the command.
@@ -104,17 +94,19 @@ def printed(public_clips, tmp_path_factory):
     documents; stage, section and figures of the last raise. Of the gauge plugin the pages are broken.
     """
     folder = tmp_path_factory.mktemp("site")
-    install(folder, "greeting", GREETING, ENTRY_POINTS, "2.5")
+    install(folder, "greeting", ENTRY_POINTS, "2.5")
     page = (Path(__file__).parents[1] / "docs" / "adding-a-plugin.md").read_text(encoding="utf-8")
     toml, code = (
         page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("toml", "python")
     )
     groups = tomllib.loads(toml)["project"]["entry-points"]
     points = [f"[{group}]\nhello = {at['hello']}\n" for group, at in groups.items()]
-    install(folder, "hello", code, "".join(points))
+    install(folder, "hello", "".join(points))
     points = ["[vidrobust.stages]\nfailing = failing:STAGE\n"]
     points += ["[vidrobust.sections]\nfailing = failing:SHOWN\n"]
-    install(folder, "failing", FAILING, "".join(points))
+    install(folder, "failing", "".join(points))
+    for name, module in (("greeting", GREETING), ("hello", code), ("failing", FAILING)):
+        (folder / f"{name}.py").write_text(module)
     clip = str(shrink(public_clips / "line-flour-bags.gif", folder))
     commands = {
         "plugins": ("plugins", "--json"),

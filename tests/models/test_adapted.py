@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.fuzz.tiny import Bright
 from vidrobust.errors import SettingsError
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.models.info import ModelInfo, identity
@@ -100,17 +101,6 @@ def test_a_network_stays_one(models):
 TEDDY = "teddy"
 
 
-class Levels:
-    name = "levels"
-    class_names = ("dark", "bright")
-    task = "classification"
-    version = "1"
-
-    def __call__(self, pixels):
-        bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
-        return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
-
-
 def test_a_real_network_with_an_operating_point(models, teddy):
     """The teddy bear wins exactly in the upper half of its own frames, elsewhere the best of the others does."""
     spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
@@ -130,17 +120,17 @@ def test_a_real_network_with_an_operating_point(models, teddy):
 
 
 def test_over_a_classifier_of_your_own_in_batches(noise):
-    model = thresholded(Levels(), Declared(threshold={"bright": 0.6}), "own")
+    model = thresholded(Bright(), Declared(threshold={"bright": 0.6}), "own")
     bright = noise.float().mean(dim=(1, 2, 3)).numpy() / 255
     for batch in (1, 2, "auto"):
         found = predict(model, noise, batch)
         assert found.labels.tolist() == (bright >= 0.6).astype(int).tolist()
-    first, other = identity(model), identity(Levels())
+    first, other = identity(model), identity(Bright())
     assert {key for key in first if first[key] != other[key]} == {"reading"}
 
 
 def test_a_classifier_says_its_own_output():
-    plain = Levels()
+    plain = Bright()
     assert thresholded(plain, Declared(), "own") is plain
     for declared in (Declared(output="logits"), Declared(threshold={"dark": 0.5}, scale=2)):
         with pytest.raises(SettingsError, match="one_vs_rest"):

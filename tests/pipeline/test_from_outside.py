@@ -5,26 +5,16 @@ import sys
 import numpy as np
 import pytest
 
+from tests.apart import install
 from tests.pipeline.conftest import FLOUR, run
+from tests.test_additions import METRIC
 from vidrobust import extensions
 from vidrobust.metrics import catalogue
 
 MODELS = '''
 import numpy as np
+from tests.fuzz.tiny import Bright
 from vidrobust.predictions import Classifications
-
-
-class Bright:
-    """How bright a frame is, and the rest; two classes."""
-
-    name = "bright"
-    class_names = ("dark", "bright")
-    task = "classification"
-    version = "1"
-
-    def __call__(self, pixels):
-        share = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
-        return Classifications(np.stack([1 - share, share], axis=1), self.class_names)
 
 
 class Broken(Bright):
@@ -33,7 +23,7 @@ class Broken(Bright):
     name = "broken"
 
     def __call__(self, pixels):
-        found = Bright()(pixels)
+        found = super().__call__(pixels)
         if pixels.shape[-1] < 200:
             return found
         return Classifications(found.probabilities * np.nan, self.class_names)
@@ -42,30 +32,6 @@ class Broken(Bright):
 bright, broken = Bright(), Broken()
 '''
 
-METRIC = """
-import numpy as np
-from vidrobust.metrics.metric import Metric
-
-
-def _hellinger(p, q):
-    a, b = p.probabilities.astype(np.float64), q.probabilities.astype(np.float64)
-    return np.sqrt(np.clip(1 - np.sqrt(a * b).sum(axis=1), 0, 1))
-
-
-HELLINGER = Metric(
-    task="classification",
-    name="hellinger",
-    title="Hellinger distance",
-    sentence="How little the distributions of a frame and the next one overlap.",
-    table="pairs",
-    column="hellinger",
-    difference=_hellinger,
-    rows={"kind": "adjacent"},
-    headline=True,
-)
-NO_METRIC = "hellinger"
-"""
-
 
 @pytest.fixture
 def code(tmp_path, monkeypatch):
@@ -73,7 +39,9 @@ def code(tmp_path, monkeypatch):
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "line_models.py").write_text(MODELS)
-    (folder / "line_metrics.py").write_text(METRIC)
+    (folder / "line_metrics.py").write_text(
+        METRIC.new["hellinger.py"] + 'NO_METRIC = "hellinger"\n'
+    )
     monkeypatch.syspath_prepend(folder)
     catalogue.provided.cache_clear()
     yield folder
@@ -83,16 +51,10 @@ def code(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def install(folder, names, version="1.0"):
-    """What pip writes beside a package whose entry point names a metric."""
-    info = folder / "line_metrics.dist-info"
-    info.mkdir(exist_ok=True)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n"
-    )
-    (info / "entry_points.txt").write_text(
-        f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n"
-    )
+def bring(folder, names, version="1.0"):
+    """An entry point of the package line-metrics names a metric."""
+    points = f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n"
+    install(folder, "line-metrics", points, version)
     extensions._installed.cache_clear()
     catalogue.provided.cache_clear()
 
@@ -128,7 +90,7 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(code, line, said
     assert run(*line.command("sensitivity")) == 0
     assert run(*line.command("stability")) == 0
     assert "hellinger" not in line.folder.table("pairs")
-    install(code, "HELLINGER")
+    bring(code, "HELLINGER")
     for stage in ("stability", "sensitivity"):
         said()
         assert run(*line.command(stage)) == 0
@@ -152,13 +114,13 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(code, line, said
     assert set(model["hellinger"]) == {"value", "low", "high", "n", "cluster", "clusters"}
     assert "Hellinger distance" in (line.run / "details.html").read_text()
     said()
-    install(code, "HELLINGER", version="1.1")
+    bring(code, "HELLINGER", version="1.1")
     assert run(*line.command("stability")) == 0
     assert "stability: 1 of 1 units to be made" in said()
 
 
 def test_what_is_no_metric_is_refused_by_name(code, line, said):
-    install(code, "NO_METRIC")
+    bring(code, "NO_METRIC")
     assert run(*line.command("stability")) == 2
     assert "'hellinger' (line-metrics 1.0)" in said()
     assert not (line.run / "pairs.parquet").exists()

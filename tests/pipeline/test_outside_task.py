@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.apart import ended
+from tests.apart import ended, install
 from tests.pipeline.conftest import run
 from vidrobust.video.source import open_video
 
@@ -45,12 +45,11 @@ def site(tmp_path_factory):
     """The package beside a recording, studied; gates and a comparison read it in the same process."""
     site = tmp_path_factory.mktemp("site")
     shutil.copy(HERE / "outside_task" / "thermometer.py", site)
-    info = site / "thermometer-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thermometer\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
+    install(
+        site,
+        "thermometer",
         "[vidrobust.tasks]\nthermometer = thermometer:TASK\n"
-        "[vidrobust.models]\nthermometer = thermometer:MODEL\n"
+        "[vidrobust.models]\nthermometer = thermometer:MODEL\n",
     )
     np.save(site / "tinted.npy", tinted(site / "tinted"))
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "8", "--frames", "3", "-q")

@@ -6,22 +6,10 @@ import sys
 
 import pytest
 
+from tests.apart import install
+from tests.test_additions import LABEL_FORMAT
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.labels.formats import known, read_labels
-
-OUTSIDE = """
-from pathlib import Path
-from vidrobust.footage.item_tables import label_row
-from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-
-def read(path: Path) -> Labels:
-    rows = [label_row(line.split()[0], label=int(line.split()[1]), label_name="", source="plain")
-            for line in path.read_text().splitlines()]
-    return Labels(format="plain", path=path, rows=rows_of(rows))
-
-FORMAT = LabelFormat(name="plain", what="ITEM LABEL a line", sniff=lambda p: p.suffix == ".plain", read=read)
-NONE = 3
-"""
 
 
 def test_each_format_recognises_its_own_files_alone(annotations):
@@ -94,13 +82,9 @@ def test_a_file_that_may_not_be_read_is_not_called_unknown(tmp_path, monkeypatch
 
 
 def test_another_package_brings_a_format(tmp_path):
-    (tmp_path / "plain_labels.py").write_text(OUTSIDE)
-    info = tmp_path / "plain_labels-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain-labels\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[vidrobust.formats]\nplain = plain_labels:FORMAT\nnone = plain_labels:NONE\ngone = gone:FORMAT\n"
-    )
+    (tmp_path / "plain_labels.py").write_text(LABEL_FORMAT.new["plain.py"] + "NONE = 3\n")
+    points = "plain = plain_labels:FORMAT\nnone = plain_labels:NONE\ngone = gone:FORMAT\n"
+    install(tmp_path, "plain-labels", f"[vidrobust.formats]\n{points}")
     (tmp_path / "a.plain").write_text("clip 7\n")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"

@@ -11,9 +11,10 @@ from vidrobust.models.info import model_info
 from vidrobust.models.load import load_model
 from vidrobust.models.preprocess import Preprocess
 
-CODE = '''
+CODE = """
 import numpy as np
 import torch
+from tests.fuzz.tiny import Bright
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.predictions import Classifications
 
@@ -21,16 +22,8 @@ PREPROCESS = Preprocess(size=8, mean=(127, 127, 127), std=(64, 64, 64))
 NAMES = ("dark", "bright")
 
 
-class Brightness:
-    """The mean brightness over 255, and the rest."""
-
+class Brightness(Bright):
     name = "brightness"
-    class_names = NAMES
-    task = "classification"
-
-    def __call__(self, pixels):
-        bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
-        return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
 
 
 def linear(classes=3):
@@ -67,7 +60,7 @@ class Random(Brightness):
         return Classifications(self.generator.dirichlet((1, 1), len(pixels)), self.class_names)
 
 number = 3
-'''
+"""
 
 
 @pytest.fixture

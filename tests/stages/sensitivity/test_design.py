@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
+from tests.fuzz.tiny import model
+from tests.made_frames import batch_of
 from tests.pipeline.conftest import assert_equal
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.perturb.catalogue import find
-from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
 from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
@@ -60,34 +59,14 @@ def test_the_strength_does_not_go_with_the_half_of_the_clip():
     assert 60 < late.sum() < 140
 
 
-class Net:
-    """Two classes by the mean of the picture."""
-
-    name, class_names, task = "net", ("dark", "bright"), "classification"
-
-    def __call__(self, pixels):
-        bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
-        return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
-
-
 def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep():
-    pixels = torch.randint(
-        0, 256, (10, 3, 32, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-    frames = FrameBatch(
-        pixels=pixels,
-        time_s=np.arange(10) / 10,
-        index=np.arange(10),
-        corrupt=np.zeros(10, bool),
-        item="clip",
-        keyframe=np.zeros(10, bool),
-    )
+    frames = batch_of(np.random.default_rng(0).integers(0, 256, (10, 32, 40, 3), np.uint8))
     perturbations = [
         find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")
     ]
     how = {"content": "clip", "seed": 3, "draws": 2}
-    whole = study_frames(frames, [Net()], perturbations, Draws(**how))
-    some = study_frames(frames, [Net()], perturbations, Draws(each=1, **how))
+    whole = study_frames(frames, [model], perturbations, Draws(**how))
+    some = study_frames(frames, [model], perturbations, Draws(each=1, **how))
     keys = ["frame", "perturbation", "strength", "draw", "metric"]
     both = some.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(both) == len(some) == len(whole) * 2 * (3 + 1) // (2 * (3 * 5 + 1))
