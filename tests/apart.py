@@ -5,8 +5,6 @@ To import the package costs more than most commands.
 No network: no name is looked up and no host connected, by whatever is imported and run. Pages lack their figures.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -38,6 +38,19 @@ def made_once(tmp_path_factory):
     return made
 
 
+@pytest.fixture
+def printed(capsys):
+    """printed(code, *arguments): what a command that ends with this exit code prints, as ``out`` and ``err``."""
+    from tests.pipeline.conftest import run  # when the variables above are set
+
+    def ended(code, *arguments):
+        capsys.readouterr()
+        assert run(*map(str, arguments)) == code
+        return capsys.readouterr()
+
+    return ended
+
+
 @pytest.fixture(scope="module")
 def without_figures():
     """For modules whose tests read the words of pages alone."""

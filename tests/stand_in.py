@@ -5,8 +5,6 @@ between them and main memory is counted with its size and the line that asked fo
 processor's: a real GPU's kernels, rounding, streams, memory and speed are not tested.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import threading

@@ -4,8 +4,6 @@ The copy is made once, with everything that is added here, and one process tries
 that are new and files that get a line, is counted from what was written.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -3,15 +3,13 @@
 import re
 import shlex
 import shutil
-from fractions import Fraction
 from glob import glob
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
-from tests.made_frames import texture
+from tests.made_frames import film, flickering
 from vidrobust.cli import app
 
 onnx = pytest.importorskip("onnx")
@@ -41,16 +39,7 @@ def commands(tutorial):
 
 
 def clip(path, seed, frames=16):
-    """A picture that moves by a pixel a frame and gets brighter and darker, as H.264."""
-    wide = texture(seed, 90, 240)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=Fraction(25), options={"crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for k in range(frames):
-            picture = np.clip(wide[:, k : k + 160] * (1 + 0.3 * np.sin(k)), 0, 255).astype(np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
+    film(path, flickering(seed, 90, 160, frames), crf="18")
 
 
 def network(path, nodes, output, constants, batch):

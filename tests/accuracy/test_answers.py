@@ -1,7 +1,5 @@
 """Answers and anchors along a run, counted by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,6 +1,5 @@
 """The command line as a user meets it: every command, every option, every exit code."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -34,10 +33,9 @@ def stability_run(clip, models, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_has_help_for_every_option(name, capsys):
+def test_every_command_has_help_for_every_option(name, printed):
     grouped = isinstance(cli.commands[name], GroupedCommand)
-    assert run(name, "--help-all" if grouped else "--help") == 0
-    text = capsys.readouterr().out
+    text = printed(0, name, "--help-all" if grouped else "--help").out
     for parameter in cli.commands[name].params:
         if isinstance(parameter, click.Option):
             assert parameter.opts[0] in text
@@ -85,10 +83,6 @@ SETTINGS = [
 ]
 
 
-APART = ("every", "fps")
-"""At most one of these in a command: two ways to take fewer frames."""
-
-
 def of_stability(option):
     parameters = cli.commands["stability"].params
     flags = {flag for p in parameters for flag in (*p.opts, *p.secondary_opts)}
@@ -96,17 +90,12 @@ def of_stability(option):
 
 
 def together(settings):
-    """The settings in as few commands as can hold them, each setting once in a command."""
-    commands = []
+    """The settings in two commands; the second has those that cannot stand beside one of the first."""
+    commands, taken = ([], []), set()
     for each in settings:
-        kinds = {each[1], "apart" if each[1] in APART else each[1]}
-        for command in commands:
-            taken = {name for _, name, _ in command}
-            if not kinds & (taken | ({"apart"} if taken & set(APART) else set())):
-                command.append(each)
-                break
-        else:
-            commands.append([each])
+        kind = "fewer frames" if each[1] in ("every", "fps") else each[1]
+        commands[kind in taken].append(each)
+        taken.add(kind)
     return commands
 
 
@@ -157,13 +146,6 @@ def test_no_option_is_forgotten_above():
     assert stage == tested | others
 
 
-def test_selection_changes_what_is_decoded(clip, stability_run, tmp_path):
-    third = ("--every=3", f"-o{tmp_path / 'third'}")
-    assert run("stability", clip, "-mtests.fuzz.tiny:model", "-q", *third) == 0
-    everything = RunFolder(stability_run).table("frames")["frame"].tolist()
-    assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "names"),
     [
@@ -198,10 +180,9 @@ def test_wrong_use_names_what_is_wrong_and_ends_with_its_code(
     assert "Traceback" not in printed.err
 
 
-def test_a_stage_without_its_tables_makes_them_first(stability_run, capsys):
+def test_a_stage_without_its_tables_makes_them_first(stability_run, printed):
     few = ("--perturbation=hue", "--frames=2", "--resamples=99")
-    assert run("correlate", str(stability_run), *few) == 0
-    said = capsys.readouterr().err
+    said = printed(0, "correlate", str(stability_run), *few).err
     assert "sensitivity: 1 of 1 units to be made" in said
     assert "stability: up to date" in said
     folder = RunFolder(stability_run)
@@ -209,56 +190,29 @@ def test_a_stage_without_its_tables_makes_them_first(stability_run, capsys):
     assert folder.read_json("correlation.json")["studies"]
 
 
-def test_inspect_gives_the_md5_of_every_frame(corpus, capsys):
-    from vidrobust.video.source import open_video
-
-    path = corpus / "faults" / "datumaro_video.avi"
-    assert run("inspect", str(path), "--frame-md5", "--backend=pyav", "--json") == 0
-    (entry,) = json.loads(capsys.readouterr().out)
-    with open_video(path, color="fast") as video:
-        frames = next(video.batches(100)).pixels.permute(0, 2, 3, 1).numpy()
-    assert entry["frame_md5"] == [hashlib.md5(frame.tobytes()).hexdigest() for frame in frames]
-    assert run("inspect", str(path)) == 0
-    assert f"{len(frames)} frames" in capsys.readouterr().out
-
-
-def test_perturbations_as_table_json_and_pictures(corpus, tmp_path, capsys):
-    assert run("perturbations") == 0
-    assert "gaussian_blur" in capsys.readouterr().out
-    assert run("perturbations", "--suite=imagenet-c", "--json") == 0
-    rows = json.loads(capsys.readouterr().out)
+def test_perturbations_as_table_json_and_pictures(corpus, tmp_path, printed):
+    assert "gaussian_blur" in printed(0, "perturbations").out
+    rows = json.loads(printed(0, "perturbations", "--suite=imagenet-c", "--json").out)
     assert len(rows) == 19
     image = corpus / "annotations/cvat/for_images/export_project/images/Test/img0.jpg"
     asked = ("--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3")
     assert run("perturbations", *asked) == 0
     assert (tmp_path / "contact_sheet.png").is_file()
-    for row in json.loads(_stdout(capsys, "perturbations", "--json")):
+    for row in json.loads(printed(0, "perturbations", "--json").out):
         for strength in row["strengths"].split(", "):
             assert (tmp_path / row["name"] / f"{strength}.png").is_file()
 
 
-def _stdout(capsys, *arguments):
-    capsys.readouterr()
-    assert run(*arguments) == 0
-    return capsys.readouterr().out
-
-
 @pytest.mark.parametrize("name", ["models", "doctor"])
-def test_tables_about_the_installation(name, capsys, monkeypatch):
+def test_tables_about_the_installation(name, printed, monkeypatch):
     # what it finds: test_doctor.py
     rows = [{"what": "extra onnx", "status": "ok", "detail": "onnxruntime"}]
     monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: rows)
-    assert json.loads(_stdout(capsys, name, "--json"))
-    assert "onnx" in _stdout(capsys, name)
+    assert json.loads(printed(0, name, "--json").out)
+    assert "onnx" in printed(0, name).out
 
 
-def test_every_command_of_the_readme_exists():
-    named = set(re.findall(r"`vidrobust ([a-z]+)", README)) | {
-        "stability",
-        "sensitivity",
-        "variation",
-        "causes",
-    }
-    assert named <= set(cli.commands)
+def test_every_option_of_the_readme_exists():
+    """Its commands, with their options: test_printed_commands.py."""
     for option in re.findall(r"(--[a-z][a-z-]*)", README):
         assert any(option in o.opts for c in cli.commands.values() for o in c.params), option

@@ -1,21 +1,23 @@
-"""Every printed command is typed, with its placeholders filled from fabricated inputs, and ends well."""
+"""Every printed command is typed, with its placeholders filled from fabricated inputs, and ends well; advice runs."""
 
 import functools
 import re
 import shlex
 import shutil
-from fractions import Fraction
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.cli.test_printed_commands import EVERY
-from tests.made_frames import texture
+from tests.made_frames import film, flickering, texture
 from tests.pipeline.conftest import FEW, run
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 
-CLASSIFIER = "tests.cli.test_printed_commands:tiny"
+CLASSIFIER = "tests.cli.test_commands_run:tiny"
 DETECTOR = "tests.plugins.finetune.small_boxes:detector"
 
 
@@ -134,22 +136,21 @@ def _covers(other, text):
     return same and mine < more and "--dry-run" not in more
 
 
-def film(path, pictures, crf):
-    """Write pictures of 96 x 64 px as H.264."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": crf})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for picture in pictures:
-            shown = np.clip(picture, 0, 255).astype(np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
-        out.mux(stream.encode())
+def tiny():
+    """A network that says how bright the picture is, a factory for ``--model``."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+        torch.nn.Linear(4, 3),
+    )  # fmt: skip
+    with torch.no_grad():
+        module[4].weight *= 20
+    return module.eval(), Preprocess(size=32, crop=1.0, mean=(127.0,) * 3, std=(64.0,) * 3)
 
 
 def clip(path, phase=0.0):
     """Four seconds of a picture that moves and flickers."""
-    wide = texture(1, 64, 160)
-    film(path, (wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)) for k in range(48)), "18")
+    film(path, flickering(1, 64, 96, 48, phase), rate=12, crf="18")
 
 
 def line(path):
@@ -158,7 +159,8 @@ def line(path):
     for k, picture in enumerate(pictures):
         if 0 <= (left := 4 * (k % 50) - 30) <= 76:
             picture[18:46, left : left + 20] = texture(4, 28, 20)
-    film(path, pictures, "12")
+    shown = [np.clip(picture, 0, 255).astype(np.uint8) for picture in pictures]
+    film(path, shown, rate=12, crf="12")
 
 
 def tables(folder):
@@ -228,3 +230,30 @@ def test_a_printed_command_runs(text, made, tmp_path, monkeypatch, capsys):
     code = run(command, *arguments, *MORE.get(command, ()))
     wanted = {3} if WITHOUT_MOMENTS in text else ENDS.get(command, {0})
     assert code in wanted, capsys.readouterr().err
+
+
+@pytest.mark.nightly
+def test_the_commands_of_an_answer_run_one_after_the_other(tmp_path, capsys):
+    """Type what the answer says until nothing is left to type; every command changes what the answer says."""
+    film(tmp_path / "clip.mp4", flickering(1, 90, 160, 60), rate=25, crf="18")
+    measured, commands = tmp_path / "a run", []
+    run("stability", str(tmp_path / "clip.mp4"), "-m", CLASSIFIER, "-o", str(measured), "-q")
+    for _ in range(12):
+        printed = [
+            each.command for each in answer_of(RunTables(measured)).statements if each.command
+        ]
+        ahead = [command for command in printed if command not in commands]
+        if not ahead:
+            break
+        commands.append(ahead[0])
+        program, *arguments = shlex.split(ahead[0])
+        assert program == "vidrobust"
+        more = MORE["adapt"] if arguments[0] == "adapt" else ()
+        assert run(*arguments, *more) == 0, capsys.readouterr().err
+    assert {"causes", "sensitivity", "remedies", "policy"} <= {
+        shlex.split(command)[1] for command in commands
+    }
+    left = [
+        each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")
+    ]
+    assert left == []

@@ -43,9 +43,16 @@ def clip(public_clips, tmp_path_factory):
     return str(shrink(public_clips / "line-flour-bags.gif", tmp_path_factory.mktemp("clip")))
 
 
-def bands(folder, name, *, call="pass", load="pass"):
-    (folder / f"{name}.py").write_text(MODEL.format(call=call, load=load))
-    return f"-m{name}:model"
+@pytest.fixture
+def bands(tmp_path, monkeypatch):
+    """bands(name, call=code, load=code): the option of such a model in the folder, where commands run."""
+    monkeypatch.chdir(tmp_path)
+
+    def model(name, *, call="pass", load="pass"):
+        (tmp_path / f"{name}.py").write_text(MODEL.format(call=call, load=load))
+        return f"-m{name}:model"
+
+    return model
 
 
 def stability(clip, model, out, *more):
@@ -61,10 +68,9 @@ def stability(clip, model, out, *more):
     ],
 )
 def test_a_model_that_exits_is_an_error_of_the_model(
-    clip, tmp_path, monkeypatch, capsys, name, call, load
+    clip, tmp_path, bands, capsys, name, call, load
 ):
-    monkeypatch.chdir(tmp_path)
-    model = bands(tmp_path, name, call=call, load=load)
+    model = bands(name, call=call, load=load)
     assert stability(clip, model, tmp_path / "run", "--fail-if=flip_rate > 2") == 3
     assert name.split("_")[0] not in capsys.readouterr().out
     assert not (tmp_path / "run" / "metrics.json").is_file()
@@ -74,9 +80,9 @@ def test_a_model_that_exits_is_an_error_of_the_model(
     "call",
     ["import os; os._exit(0)", pytest.param("raise GeneratorExit", marks=pytest.mark.nightly)],
 )
-def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip, tmp_path, call):
+def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip, tmp_path, bands, call):
     """Nor does it end with the 1 of a gate."""
-    model = bands(tmp_path, "abrupt", call=call)
+    model = bands("abrupt", call=call)
     command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
     ended = subprocess.run(
         [*command, "--fail-if=flip_rate > 2"], cwd=tmp_path, capture_output=True, text=True
@@ -86,28 +92,21 @@ def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip, tmp_path, c
     assert not (tmp_path / "run" / "metrics.json").is_file()
 
 
-def test_a_command_of_a_plugin_that_exits_has_not_succeeded(monkeypatch, capsys):
+def test_a_command_of_a_plugin_that_exits_has_not_succeeded(monkeypatch, printed):
     monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: sys.exit(0))
-    assert run("doctor") == 3
-    assert capsys.readouterr().err.count("\n") == 1
+    assert printed(3, "doctor").err.count("\n") == 1
 
 
-def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
-    clip, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    model = bands(tmp_path, "colourful", call='raise ValueError("\\x1b[2J\\x1b]0;title\\x07red")')
+def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(clip, tmp_path, bands, capsys):
+    model = bands("colourful", call='raise ValueError("\\x1b[2J\\x1b]0;title\\x07red")')
     assert stability(clip, model, tmp_path / "run") == 3
     printed = capsys.readouterr()
     assert "red" in printed.err
     assert not {"\x1b", "\x07"} & set(printed.err + printed.out)
 
 
-def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
-    clip, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    model = bands(tmp_path, "tinted")
+def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(clip, tmp_path, bands, capsys):
+    model = bands("tinted")
     (tmp_path / "tinted.py").write_text(
         (tmp_path / "tinted.py").read_text().replace('"bands"', '"b\x1b[31m"')
     )
@@ -118,10 +117,9 @@ def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
     assert "\x1b" not in printed.err + printed.out
 
 
-def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(clip, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(clip, tmp_path, bands):
     # at least ten pairs, from which a gate can be judged
-    model = bands(tmp_path, "steady_bands")
+    model = bands("steady_bands")
     given = ("stability", clip, model, f"-o{tmp_path / 'run'}", "--end-s=1.5", "-q")
     assert run(*given) == 0
     reads, writes = os.pipe()
@@ -143,33 +141,29 @@ def test_a_full_standard_output_is_said():
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_quiet_prints_no_answer(clip, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert stability(clip, bands(tmp_path, "quiet_bands"), tmp_path / "run") == 0
+def test_quiet_prints_no_answer(clip, tmp_path, bands, capsys, printed):
+    assert stability(clip, bands("quiet_bands"), tmp_path / "run") == 0
     assert capsys.readouterr().out == ""
-    assert run("report", str(tmp_path / "run"), "-q", "--json") == 0
-    assert capsys.readouterr().out != ""
+    assert printed(0, "report", str(tmp_path / "run"), "-q", "--json").out != ""
 
 
 @pytest.mark.parametrize("source", ["rtsp://me:hush@127.0.0.1:9/live", "-"])
-def test_streams_are_refused_with_the_command_that_records_them(clip, tmp_path, capsys, source):
+def test_streams_are_refused_with_the_command_that_records_them(clip, tmp_path, printed, source):
     out = tmp_path / "run"
-    assert run("stability", clip, source, "-mtests.fuzz.tiny:model", f"-o{out}") == 2
-    error = capsys.readouterr().err
+    error = printed(2, "stability", clip, source, "-mtests.fuzz.tiny:model", f"-o{out}").err
     assert "ffmpeg -i ADDRESS -t 60 -c copy clip.mkv" in error
     assert "hush" not in error
     assert not out.exists()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_pipes_and_devices_are_refused_before_they_are_opened(tmp_path, monkeypatch, kind):
-    monkeypatch.chdir(tmp_path)
+def test_pipes_and_devices_are_refused_before_they_are_opened(tmp_path, bands, kind):
     source = tmp_path / "endless.mp4"
     if kind == "pipe":
         os.mkfifo(source)
     else:
         source.symlink_to("/dev/zero")
-    assert stability(str(source), bands(tmp_path, "patient_bands"), tmp_path / "run") == 3
+    assert stability(str(source), bands("patient_bands"), tmp_path / "run") == 3
     with pytest.raises(OSError, match="not a file"):
         ContentKeys(None).of(Item(name="a", path=source))
 
@@ -185,9 +179,10 @@ def test_probabilities_that_are_none_are_named(clip, tmp_path, capsys, value):
 
 
 @pytest.mark.parametrize("command", ["stability", "report"])
-def test_a_run_folder_that_cannot_be_written_to_is_said(clip, tmp_path, monkeypatch, command):
-    monkeypatch.chdir(tmp_path)
-    assert stability(clip, bands(tmp_path, "readable_bands"), tmp_path / "run") == 0
+def test_a_run_folder_that_cannot_be_written_to_is_said(
+    clip, tmp_path, bands, monkeypatch, command
+):
+    assert stability(clip, bands("readable_bands"), tmp_path / "run") == 0
 
     def refuse(self, *_, **__):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.lock_file)
@@ -196,9 +191,8 @@ def test_a_run_folder_that_cannot_be_written_to_is_said(clip, tmp_path, monkeypa
     assert run(command, str(tmp_path / "run"), "-q") == 3
 
 
-def test_an_export_that_cannot_be_written_is_said(clip, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert stability(clip, bands(tmp_path, "exported_bands"), tmp_path / "run") == 0
+def test_an_export_that_cannot_be_written_is_said(clip, tmp_path, bands, capsys):
+    assert stability(clip, bands("exported_bands"), tmp_path / "run") == 0
     (tmp_path / "taken").write_text("a file where the folder would be")
     capsys.readouterr()
     assert run(
@@ -208,11 +202,10 @@ def test_an_export_that_cannot_be_written_is_said(clip, tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("what", ["labels", "class_map", "run"])
-def test_json_that_is_nested_too_deeply_is_no_crash(clip, tmp_path, monkeypatch, what):
-    monkeypatch.chdir(tmp_path)
+def test_json_that_is_nested_too_deeply_is_no_crash(clip, tmp_path, bands, what):
     deep = tmp_path / "deep.json"
     deep.write_text("[" * 200_000)
-    model = bands(tmp_path, "shallow_bands")
+    model = bands("shallow_bands")
     options = {"labels": ["--labels=deep.json"], "class_map": ["--class-map=deep.json"]}
     if what in options:
         assert stability(clip, model, tmp_path / "run", *options[what]) in (2, 3)
@@ -235,23 +228,20 @@ def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path):
     assert ContentKeys(tmp_path / "hashes.json").of(Item(name="a", path=file)) != first
 
 
-def test_the_answer_counts_only_what_was_evaluated(
-    clip, public_clips, tmp_path, monkeypatch, capsys
-):
+def test_the_answer_counts_only_what_was_evaluated(clip, public_clips, tmp_path, bands, printed):
     """A model that fails on two of three clips: they are in no denominator, and are not said to be unreadable."""
-    monkeypatch.chdir(tmp_path)
     others = [str(public_clips / name) for name in ("hevc.mp4", "cars.mp4")]
     sizes = []
     for path in others:
         with open_video(path) as video:
             sizes.append((video.info.height, video.info.width))
-    model = bands(tmp_path, "picky", call=f"assert tuple(pixels.shape[2:]) not in {sizes}")
+    model = bands("picky", call=f"assert tuple(pixels.shape[2:]) not in {sizes}")
     command = ("stability", clip, *others, model, f"-o{tmp_path / 'run'}", "--end-s=4")
-    assert run(*command) == 3
-    printed = capsys.readouterr()
-    assert "1 of 3 clips" in " ".join(printed.out.split())
-    assert "failed on 2" in " ".join(printed.out.split())
-    assert "could not be read" not in printed.err
+    ended = printed(3, *command)
+    answer = " ".join(ended.out.split())
+    assert "1 of 3 clips" in answer
+    assert "failed on 2" in answer
+    assert "could not be read" not in ended.err
 
 
 def test_a_page_holds_no_control_characters(tmp_path):

@@ -58,12 +58,10 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_typo_makes_no_folder(desk, capsys):
-    assert run("stability", "cofee.mkv", "-mfirst_net:make", "-oout") == 3
-    assert "cofee.mkv" in capsys.readouterr().err
+def test_a_typo_makes_no_folder(desk, printed):
+    assert "cofee.mkv" in printed(3, "stability", "cofee.mkv", "-mfirst_net:make", "-oout").err
     assert not (desk / "out").exists()
     assert run("stability", "coffee.mkv", "-mfirst_nte:make", "-oout") == 2
-    capsys.readouterr()
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
 
 
@@ -75,25 +73,21 @@ def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk):
     assert RunFolder(desk / "out").run["stages"]
 
 
-def test_another_model_on_the_same_folder_is_said(desk, capsys):
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
-    assert "replaced" not in capsys.readouterr().err
-    assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout") == 0
-    said = " ".join(capsys.readouterr().err.split())
+def test_another_model_on_the_same_folder_is_said(desk, capsys, printed):
+    assert "replaced" not in printed(0, "stability", "coffee.mkv", "-mfirst_net:make", "-oout").err
+    said = " ".join(printed(0, "stability", "coffee.mkv", "-msecond_net:make", "-oout").err.split())
     assert "the results of first_net:make are replaced by those of second_net:make; give" in said
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
     models = RunFolder(desk / "out").settings.model
     # the name of a model of the run is no model
-    assert run("sensitivity", "out", "-mfirst_net") == 2
-    assert "Unknown model 'first_net'" in capsys.readouterr().err
+    assert "Unknown model 'first_net'" in printed(2, "sensitivity", "out", "-mfirst_net").err
     assert RunFolder(desk / "out").settings.model == models
 
 
-def test_a_dry_run_says_what_the_real_one_would_do(desk, capsys):
+def test_a_dry_run_says_what_the_real_one_would_do(desk, printed):
     command = ("study", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW)
-    assert run(*command, "--dry-run", "--json") == 0
-    before = json.loads(capsys.readouterr().out)
+    before = json.loads(printed(0, *command, "--dry-run", "--json").out)
     assert before["seconds"] > 0
     assert before["items"] == 1
     assert before["stages"]["stability"] == "1 of 1 units to be made"
@@ -101,14 +95,11 @@ def test_a_dry_run_says_what_the_real_one_would_do(desk, capsys):
     assert not (desk / "out").exists()
     assert run(*command) == 0
     written = times(desk / "out")
-    capsys.readouterr()
-    assert run(*command, "--dry-run", "--json") == 0
-    after = json.loads(capsys.readouterr().out)
+    after = json.loads(printed(0, *command, "--dry-run", "--json").out)
     assert set(after["stages"].values()) == {"up to date"}
     assert (after["seconds"], after["items"]) == (0, 0)
     more = (*command[:-1], "--perturbation=contrast")
-    assert run(*more, "--dry-run", "--json") == 0
-    stages = json.loads(capsys.readouterr().out)["stages"]
+    stages = json.loads(printed(0, *more, "--dry-run", "--json").out)["stages"]
     assert stages["stability"] == "up to date"
     assert stages["sensitivity"] == "1 of 1 units to be made"
     assert stages["policy"].startswith("to be made anew: sensitivity is made anew")
@@ -158,31 +149,27 @@ def test_a_misspelt_key_of_the_settings_gets_a_suggestion(desk, capsys):
 
 
 def test_recorded_answers_are_judged_by_labels_and_not_asked_for_what_they_cannot_tell(
-    desk, capsys
+    desk, printed
 ):
     """By hand: of 14 frames of a clip of good parts the recorded answers are right in 9, which is 64 %."""
     said = pd.DataFrame({"frame": range(14), "label": ["good"] * 9 + ["bad"] * 5})
     said.assign(probability=0.8).to_csv("said.csv", index=False)
     (desk / "manifest.csv").write_text("path,label\ncoffee.mkv,good\n")
     command = ("study", "manifest.csv", "-mpredictions:said.csv", "-oout", *FEW)
-    assert run(*command) == 0
-    printed = capsys.readouterr()
-    console = printed.out
-    assert "answers from a file can be used for stability only" in printed.err
+    first = printed(0, *command)
+    assert "answers from a file can be used for stability only" in first.err
     details, page = ((desk / "out" / f"{n}.html").read_text() for n in ("details", "report"))
     for stage in ("sensitivity", "causes", "policy"):
         assert f"vidrobust {stage} " not in details
     assert NEEDS_MODEL in details
-    assert run("status", "out", "--json") == 0
-    states = json.loads(capsys.readouterr().out)
+    states = json.loads(printed(0, "status", "out", "--json").out)
     assert [row for row in states if row["state"] == "stale"] == []
-    assert run("show", "out") == 0
-    shown = capsys.readouterr().out
+    shown = printed(0, "show", "out").out
     answer = answer_of(RunTables(desk / "out")).of("said")
     labelled = [each for each in answer if each.question == Question.LABELS]
     assert (labelled[0].value, labelled[0].n) == (pytest.approx(9 / 14), 14)
     accuracy, _, _ = labelled[0].text.partition(" [")
     assert "64 %" in accuracy
-    for text in (console, shown, page):
+    for text in (first.out, shown, page):
         assert accuracy in text.replace("\u00a0", " ")
     assert run(*command) == 0  # it goes on

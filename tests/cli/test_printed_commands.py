@@ -1,23 +1,14 @@
-"""Commands that the package prints: each exists and takes the options it is printed with, and advice runs."""
+"""Commands that the package prints: each exists and takes the options it is printed with."""
 
 import ast
 import re
 import shlex
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import click
-import numpy as np
 import pytest
-import torch
 
-from tests.made_frames import texture
-from tests.pipeline.conftest import run
 from vidrobust.cli.app import cli
-from vidrobust.models.preprocess import Preprocess
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.answer.answer import answer_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "vidrobust"
@@ -120,61 +111,3 @@ def test_a_printed_command_exists_and_has_its_options(text):
     left = [each for each in left if each]
     takes = [each for each in command.params if isinstance(each, click.Argument)]
     assert len(left) <= len(takes) or any(each.nargs == -1 for each in takes), left
-
-
-def tiny():
-    """A network that says how bright the picture is, a factory for ``--model``."""
-    torch.manual_seed(0)
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
-        torch.nn.Linear(4, 3),
-    )  # fmt: skip
-    with torch.no_grad():
-        module[4].weight *= 20
-    return module.eval(), Preprocess(size=32, crop=1.0, mean=(127.0,) * 3, std=(64.0,) * 3)
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """A run of two seconds of a picture that moves and flickers, of which only the stability was measured."""
-    folder = tmp_path_factory.mktemp("printed")
-    wide = texture(1, 90, 240)
-    with av.open(str(folder / "clip.mp4"), "w") as out:
-        stream = out.add_stream("libx264", rate=Fraction(25), options={"crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for k in range(60):
-            picture = np.clip(wide[:, k : k + 160] * (1 + 0.3 * np.sin(k)), 0, 255).astype(np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
-    spec = "tests.cli.test_printed_commands:tiny"
-    made = folder / "a run"
-    assert run("stability", str(folder / "clip.mp4"), f"--model={spec}", f"--out={made}", "-q") == 0
-    return made
-
-
-MORE = {"adapt": ("--steps", "3", "--seeds", "1")}
-"""What makes a command end soon."""
-
-
-@pytest.mark.nightly
-def test_the_commands_of_an_answer_run_one_after_the_other(measured, capsys):
-    """Type what the answer says until nothing is left to type; every command changes what the answer says."""
-    typed = []
-    for _ in range(12):
-        printed = [
-            each.command for each in answer_of(RunTables(measured)).statements if each.command
-        ]
-        ahead = [command for command in printed if command not in typed]
-        if not ahead:
-            break
-        typed.append(ahead[0])
-        program, *arguments = shlex.split(ahead[0])
-        assert program == "vidrobust"
-        assert run(*arguments, *MORE.get(arguments[0], ())) == 0, capsys.readouterr().err
-    assert {"causes", "sensitivity", "remedies", "policy"} <= {
-        shlex.split(command)[1] for command in typed
-    }
-    left = [
-        each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")
-    ]
-    assert left == []

@@ -1,7 +1,5 @@
 """Makes one file operation of a command fail, or stops the process there as a kill would."""
 
-from __future__ import annotations
-
 import builtins
 import contextlib
 import errno

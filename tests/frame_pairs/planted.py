@@ -1,9 +1,6 @@
 """Planted pairs: four frames rendered from a real still with one thing changing, and a small model to see them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -45,7 +42,7 @@ class Grid:
 
     classes: int = 12
     name: str = "grid"
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
 
     @property
     def class_names(self):

@@ -1,7 +1,5 @@
 """Damaged files through ``inspect`` and a short study, each under limits of time and memory; results as lines."""
 
-from __future__ import annotations
-
 import json
 import os
 import select

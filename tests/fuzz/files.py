@@ -7,8 +7,6 @@ a value of JSON or a cell of CSV. A reader may return, or raise one of vidrobust
 other exception, words of Python, and more than TIME_LIMIT_S, are faults.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

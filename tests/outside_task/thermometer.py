@@ -4,8 +4,6 @@ The model is McCamy's (1992) cubic approximation of the correlated colour temper
 mean of a frame (grey world). Differences are in mired, 1e6 / K, of which 5.5 are just noticeable.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Real studies, run once by the command line, for all tests that look at what they left behind."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,11 @@ def run(*arguments):
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def stability(source, model, out, *more):
+    """The exit code of the first stage on these sources before this model."""
+    return run("stability", str(source), f"--model={model}", f"--out={out}", "--quiet", *more)
 
 
 def written(folder):
@@ -76,6 +79,10 @@ def few(name):
     return options_of(name, FEW)
 
 
+STAGES = ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report")
+"""What a whole study runs, in order, but for what is between."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A folder of two real line clips, and the command that studies it with the smallest network."""
@@ -91,6 +98,15 @@ class Line:
         few, others = options_of(name, FEW), options_of(name, more)
         return [name, str(self.sources), *model, f"-o{self.run}", *few, *others]
 
+    @classmethod
+    def of(cls, base, corpus, models, *clips):
+        """These clips of the corpus, made smaller, in a folder of their own; nothing is run."""
+        line = cls(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+        line.sources.mkdir()
+        for name in clips:
+            shrink(corpus / "factory" / name, line.sources)
+        return line
+
     @property
     def folder(self):
         return RunFolder(self.run)
@@ -99,26 +115,20 @@ class Line:
 @pytest.fixture
 def line(corpus, models, tmp_path):
     """Two clips on which nothing was run yet."""
-    (tmp_path / "line").mkdir()
-    for name in (FLOUR, BOLTS):
-        shrink(corpus / "factory" / name, tmp_path / "line")
-    return Line(tmp_path / "line", tmp_path / "run", f"onnx:{models / NETS[0]}")
+    return Line.of(tmp_path, corpus, models, FLOUR, BOLTS)
 
 
 @pytest.fixture(scope="session")
 def studied(corpus, models, made_once):
     """One clip with every stage done; not to be changed."""
 
-    def line(base):
-        return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
-
     def make(base):
-        (base / "line").mkdir()
-        shrink(corpus / "factory" / FLOUR, base / "line")
+        line = Line.of(base, corpus, models, FLOUR)
         with undrawn():
-            assert run(*line(base).command(), "--quiet") == 0
+            assert run(*line.command(), "--quiet") == 0
 
-    return line(made_once("studied", make))
+    base = made_once("studied", make)
+    return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
 
 
 @pytest.fixture

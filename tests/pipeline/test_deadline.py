@@ -1,7 +1,5 @@
 """Pairs until a deadline: round by round under a clock that the test moves, then in a look at real footage."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

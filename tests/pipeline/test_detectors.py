@@ -6,16 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.cli.app import cli
+from tests.pipeline.conftest import stability
 
 pytest.importorskip("onnxruntime")
 WINDOW = ("--start-s", "22", "--end-s", "23")
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(list(arguments), standalone_mode=True)
-    assert stopped.value.code == 0
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +18,7 @@ def stable(corpus, models, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "model"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     model = f"onnx:{models / 'FastestDet.onnx'}"
-    run("stability", clip, *WINDOW, "--model", model, "--out", str(out), "-q")
+    assert stability(clip, model, out, *WINDOW) == 0
     return out
 
 
@@ -54,7 +48,7 @@ def test_a_file_of_boxes_reproduces_the_study(stable, corpus, tmp_path):
     """As a CSV of a few columns: tests/models/kinds/test_detections.py."""
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     out, boxes = tmp_path / "recorded", f"detections:{stable / 'detections.parquet'}"
-    run("stability", clip, *WINDOW, "--model", boxes, "--out", str(out), "-q")
+    assert stability(clip, boxes, out, *WINDOW) == 0
     mine, theirs = figures(out), figures(stable)
     for key in theirs:
         assert mine[key] == theirs[key], key

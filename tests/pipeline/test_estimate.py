@@ -73,11 +73,9 @@ def cost(settings, monkeypatch, counts=None):
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
     found = inputs.find(settings, None, Reporter(quiet=True))
-    ahead = estimate_cost(
+    return estimate_cost(
         settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts
     )
-    assert ahead is not None
-    return ahead
 
 
 def test_range_and_workers_by_hand(public_clips, monkeypatch):

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.pipeline.conftest import run
+from tests.pipeline.conftest import stability
 from vidrobust.run_folder.folder import RunFolder
 
 
@@ -25,10 +25,6 @@ def predictions(path, count):
     return f"predictions:{path}"
 
 
-def stability(clip, model, out, *more):
-    return run("stability", str(clip), f"--model={model}", f"--out={out}", "--quiet", *more)
-
-
 def test_predictions_of_more_frames_than_come_out_are_refused(edited, tmp_path):
     assert stability(edited, predictions(tmp_path / "all.csv", 30), tmp_path / "run") == 3
 
@@ -38,9 +34,7 @@ def test_predictions_of_the_frames_that_come_out_are_taken(edited, tmp_path):
     (entry,) = RunFolder(tmp_path / "a").run["inputs"]
     assert entry["frame_counts"] == [entry["frames"], 30]
     spec = predictions(tmp_path / "shown.csv", entry["frames"])
-    assert (
-        run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'b'}", "--quiet") == 0
-    )
+    assert stability(edited, spec, tmp_path / "b") == 0
 
 
 def test_predictions_by_time_are_taken(edited, tmp_path):
@@ -48,7 +42,7 @@ def test_predictions_by_time_are_taken(edited, tmp_path):
     rows = [f"{frame / 30 - 0.5:.4f},{'ab'[frame % 2]},0.9" for frame in range(30)]
     (tmp_path / "times.csv").write_text("time_s,label,probability\n" + "\n".join(rows) + "\n")
     out, spec = tmp_path / "run", f"predictions:{tmp_path / 'times.csv'}"
-    assert run("stability", str(edited), f"--model={spec}", f"--out={out}", "--quiet") == 0
+    assert stability(edited, spec, out) == 0
     pairs = RunFolder(out).table("pairs").query("kind == 'adjacent'")
     assert len(pairs) == RunFolder(out).run["inputs"][0]["frames"] - 1
     assert pairs["label_flip"].all()

@@ -11,8 +11,7 @@ import time
 import pytest
 
 from tests.faults.injector import KilledError
-from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run, units
-from tests.shrunk import shrink
+from tests.pipeline.conftest import BOLTS, Line, assert_equal, run, units
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.report.page import write_summary
@@ -39,11 +38,10 @@ def whole(corpus, models, tmp_path_factory):
 
 
 def _line(corpus, models, base):
-    (base / "line").mkdir()
-    clip = shrink(corpus / "factory" / BOLTS, base / "line")
+    line = Line.of(base, corpus, models, BOLTS)
     before = time.time() - 60  # the hash of a file that has just changed is not kept
-    os.utime(clip, (before, before))
-    return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+    os.utime(line.sources / BOLTS, (before, before))
+    return line
 
 
 def start(*arguments, program="from vidrobust.cli.app import main; main()"):
@@ -79,17 +77,15 @@ def test_killed_at_any_moment(whole, corpus, models, tmp_path, moment):
     finish_as(whole, line)
 
 
-def test_a_second_process_is_refused_by_name(again, said):
+def test_a_second_process_is_refused_by_name(again, printed):
     with start(str(again.run), program=HOLD) as process:
-        assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         for command in (
             again.command("variation"),
             ["report", str(again.run)],
             ["clean", str(again.run)],
         ):
-            assert run(*command) == 2
-            summary = said()
+            summary = printed(2, *command).err
             assert "another vidrobust is at work in this run folder" in summary
             assert f"(process {process.pid} on " in summary
         process.kill()

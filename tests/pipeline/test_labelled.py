@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pipeline.conftest import NETS, run
+from tests.pipeline.conftest import NETS, stability
 from vidrobust.errors import SettingsError
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
@@ -20,13 +20,14 @@ def boxes(tmp_path_factory):
     return folder
 
 
-def stability(corpus, models, out, *options):
-    clip, model = corpus / "objects" / "cotracker_cat.mp4", models / NETS[1]
-    return run("stability", str(clip), f"--model=onnx:{model}", f"--out={out}", "--quiet", *options)
+@pytest.fixture
+def cat(corpus, models):
+    """The clip and a network."""
+    return corpus / "objects" / "cotracker_cat.mp4", f"onnx:{models / NETS[1]}"
 
 
-def test_each_object_is_an_item_along_its_track(corpus, models, boxes, tmp_path):
-    assert stability(corpus, models, tmp_path, f"--labels={boxes}", "--crop=boxes:0.1:200") == 0
+def test_each_object_is_an_item_along_its_track(cat, boxes, tmp_path):
+    assert stability(*cat, tmp_path, f"--labels={boxes}", "--crop=boxes:0.1:200") == 0
     folder = RunFolder(tmp_path)
     frames = folder.table("frames")
     assert set(frames["item"]) == {"cotracker_cat/1"}
@@ -39,26 +40,24 @@ def test_each_object_is_an_item_along_its_track(corpus, models, boxes, tmp_path)
     assert (folder.run["inputs"][0]["width"], folder.run["inputs"][0]["height"]) == (200, 200)
 
 
-def test_another_margin_is_another_result(corpus, models, boxes, tmp_path):
+def test_another_margin_is_another_result(cat, boxes, tmp_path):
     confidence = []
     for margin in ("0", "0.3"):
         options = (f"--labels={boxes}", f"--crop=boxes:{margin}", "--every=15")
-        assert stability(corpus, models, tmp_path, *options) == 0
+        assert stability(*cat, tmp_path, *options) == 0
         confidence.append(RunFolder(tmp_path).table("frames")["probability"].tolist())
     assert len(confidence[0]) == len(confidence[1]) == 5
     assert confidence[0] != confidence[1]
 
 
-def test_labels_of_a_manifest_and_its_windows(corpus, models, tmp_path):
-    clip = corpus / "objects" / "cotracker_cat.mp4"
+def test_labels_of_a_manifest_and_its_windows(cat, tmp_path):
+    clip, model = cat
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(
         f"path,item,part,label,start_s,end_s\n{clip},a,P1,cat,0,0.5\n{clip},b,P1,,1,1.5\n"
     )
-    model = models / NETS[0]
-    out = tmp_path / "run"
-    assert run("stability", str(manifest), f"--model=onnx:{model}", f"--out={out}", "--quiet") == 0
-    folder = RunFolder(out)
+    assert stability(manifest, model, tmp_path / "run") == 0
+    folder = RunFolder(tmp_path / "run")
     times = folder.table("frames").groupby("item")["time_s"].agg(["min", "max"])
     assert times.loc["a", "max"] < 0.5
     assert 1 <= times.loc["b", "min"] < times.loc["b", "max"] < 1.5
@@ -66,12 +65,12 @@ def test_labels_of_a_manifest_and_its_windows(corpus, models, tmp_path):
     assert folder.table("labels")[["item", "label_name"]].to_numpy().tolist() == [["a", "cat"]]
 
 
-def test_what_cannot_be_is_said(corpus, models, boxes, tmp_path, capsys):
-    assert stability(corpus, models, tmp_path / "a", "--crop=boxes") == 2
+def test_what_cannot_be_is_said(cat, boxes, tmp_path, capsys):
+    assert stability(*cat, tmp_path / "a", "--crop=boxes") == 2
     assert "crop: boxes needs the file that has them; give --labels FILE" in capsys.readouterr().err
     other = tmp_path / "other.csv"
     other.write_text("path,label\n.,x\n")
-    assert stability(corpus, models, tmp_path / "b", f"--labels={other}") == 3
+    assert stability(*cat, tmp_path / "b", f"--labels={other}") == 3
     assert "labels none of the sources" in capsys.readouterr().err
     with pytest.raises(SettingsError, match="masks"):
         Settings(crop="masks")

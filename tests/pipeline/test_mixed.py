@@ -66,7 +66,7 @@ def test_a_gate_is_about_the_models_that_have_its_metric(mixed, capsys):
     assert run("gate", str(mixed), "--fail-if", "nonsense > 1") == 2
 
 
-def test_like_is_compared_with_like(mixed, capsys):
+def test_like_is_compared_with_like(mixed, capsys, printed):
     assert run("compare", str(mixed), str(mixed)) == 2
     assert f"choose with --model-a: {DETECTOR}, {CLASSIFIER}" in capsys.readouterr().err
     pair = ("compare", str(mixed), str(mixed), f"--model-a={DETECTOR}")
@@ -74,8 +74,7 @@ def test_like_is_compared_with_like(mixed, capsys):
     assert (
         "a detection model and a classification model cannot be compared" in capsys.readouterr().err
     )
-    assert run(*pair, f"--model-b={DETECTOR}", "--json") == 0
-    found = json.loads(capsys.readouterr().out)["metrics"]
+    found = json.loads(printed(0, *pair, f"--model-b={DETECTOR}", "--json").out)["metrics"]
     assert {metric["verdict"] for metric in found.values()} == {"same"}
 
 
@@ -88,11 +87,10 @@ def test_the_report_says_of_which_model_it_speaks(mixed):
     assert f"</b> in bottles, {CLASSIFIER}:" in both  # the worst moments
 
 
-def test_the_answer_is_short_and_nothing_is_stale_or_missing(mixed, capsys):
+def test_the_answer_is_short_and_nothing_is_stale_or_missing(mixed, capsys, printed):
     assert run("show", str(mixed)) == 0
     assert 2 < len(capsys.readouterr().out.splitlines()) <= MOST_LINES == 14  # on two models
-    assert run("status", str(mixed)) == 0
-    summary = capsys.readouterr().out
+    summary = printed(0, "status", str(mixed)).out
     assert "stale" not in summary
     assert "missing" not in summary
 

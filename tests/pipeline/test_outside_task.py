@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from tests.apart import ended, install
-from tests.pipeline.conftest import run
 from vidrobust.video.source import open_video
 
 HERE = Path(__file__).parents[1]
@@ -132,10 +131,9 @@ def test_its_worst_moments_player_and_section_are_in_the_report(site):
     assert 'id="task-temperature"' in (site / "whole" / "details.html").read_text()
 
 
-def test_without_its_plugin_a_run_is_refused_in_one_line(site, capsys):
+def test_without_its_plugin_a_run_is_refused_in_one_line(site, printed):
     whole = str(site / "whole")
     for command in (("show", whole), ("report", whole), ("compare", whole, whole)):
-        assert run(*command) == 2
-        error = capsys.readouterr().err
+        error = printed(2, *command).err
         assert "'temperature'" in error
         assert len(error.splitlines()) == 1

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BOLTS, FLOUR, assert_equal, run, units, written
+from tests.pipeline.conftest import BOLTS, FLOUR, STAGES, assert_equal, run, units, written
 from tests.shrunk import shrink
 
 COSTS_NOTHING = "tests.fuzz.tiny:model"
-FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
-
-
-OF_FOOTAGE = {"transitions", *FOOTAGE_STAGES}
+OF_FOOTAGE = {"transitions", "stability", "variation", "sensitivity"}
 
 
 @pytest.fixture
@@ -33,12 +30,10 @@ def states(line, capsys):
     return {row["stage"]: (row["state"], row["why"]) for row in json.loads(capsys.readouterr().out)}
 
 
-def test_the_same_command_again_makes_nothing_anew(again, said):
+def test_the_same_command_again_makes_nothing_anew(again, printed):
     before = written(again.run)
-    said()
-    assert run(*again.command()) == 0
-    lines = said().splitlines()
-    for stage in (*FOOTAGE_STAGES, "causes", "correlate", "policy", "report"):
+    lines = printed(0, *again.command()).err.splitlines()
+    for stage in STAGES:
         assert f"{stage}: up to date" in lines
     assert not [line for line in lines if "stale" in line]
     after = written(again.run)
@@ -59,12 +54,10 @@ def test_the_same_command_again_makes_nothing_anew(again, said):
     ],
 )
 def test_a_changed_setting_makes_what_depends_on_it_anew(
-    again, said, capsys, stage, option, why, anew
+    again, printed, capsys, stage, option, why, anew
 ):
     before = parts(again)
-    said()
-    assert run(stage, str(again.run), option) == 0
-    assert why in said()
+    assert why in printed(0, stage, str(again.run), option).err
     after = parts(again)
     assert {name: after.get(name) for name in before} == before  # nothing is overwritten
     assert {name.split("/")[0] for name in set(after) - set(before)} == anew
@@ -124,14 +117,12 @@ def test_another_model_keeps_the_parts_of_the_first(again):
     assert_equal(again.folder.table("frames"), first)
 
 
-def test_new_files_are_new_items_and_vanished_ones_are_named(line, said, corpus):
+def test_new_files_are_new_items_and_vanished_ones_are_named(line, said, printed, corpus):
     (line.sources / BOLTS).unlink()
     assert run(*line.command("sensitivity", "--frames=1")) == 0
     before, alone = parts(line), line.folder.table("sensitivity")
     shrink(corpus / "factory" / BOLTS, line.sources)
-    said()
-    assert run(*line.command("sensitivity")) == 0
-    assert "sensitivity: 1 of 2 units to be made" in said()
+    assert "sensitivity: 1 of 2 units to be made" in printed(0, *line.command("sensitivity")).err
     assert {name: time for name, time in parts(line).items() if name in before} == before
     both = line.folder.table("sensitivity")
     # what the first clip says does not depend on the other one being there
@@ -155,11 +146,10 @@ def test_a_changed_file_is_studied_again(line, corpus):
     assert (entry["item"], entry["frames"]) == (Path(FLOUR).stem, 37)
 
 
-def test_other_sources_are_refused_unless_they_are_to_replace(again, said, corpus):
+def test_other_sources_are_refused_unless_they_are_to_replace(again, printed, corpus):
     before = {k: v for k, v in written(again.run).items() if k != ".lock"}
     other = ["variation", str(corpus / "factory" / BOLTS), f"-o{again.run}"]
-    assert run(*other) == 2
-    assert "holds a run on other sources" in said()
+    assert "holds a run on other sources" in printed(2, *other).err
     assert {k: v for k, v in written(again.run).items() if k != ".lock"} == before
     assert run(*other, "--overwrite") == 0
     assert [entry["item"] for entry in again.folder.run["inputs"]] == [Path(BOLTS).stem]
@@ -191,15 +181,14 @@ def test_a_folder_of_version_0_1_is_named(again, said):
     assert again.folder.run["schema"] == 4
 
 
-def test_a_folder_of_something_else_is_left_as_it_is(line, said):
+def test_a_folder_of_something_else_is_left_as_it_is(line, printed):
     line.run.mkdir()
     (line.run / "thesis.txt").write_text("chapter 1")
-    assert run(*line.command("variation")) == 2
-    assert "is not empty and not a run folder" in said()
+    assert "is not empty and not a run folder" in printed(2, *line.command("variation")).err
     assert [path.name for path in line.run.iterdir()] == ["thesis.txt"]
 
 
-def test_status_tells_done_stale_and_missing(line, capsys):
+def test_status_tells_done_stale_and_missing(line, capsys, printed):
     assert run(*line.command("variation", "-q")) == 0
     summary = states(line, capsys)
     done = dict.fromkeys(("transitions", "variation"), "done")
@@ -211,16 +200,13 @@ def test_status_tells_done_stale_and_missing(line, capsys):
     assert states(line, capsys)["variation"] == ("done", "")
     line.folder.update(settings=line.folder.settings.changed({"seed": 9}, "test").as_dict())
     assert states(line, capsys)["variation"] == ("stale", "seed was 0, now 9")
-    assert run("status", str(line.run)) == 0
-    assert "seed was 0, now 9" in capsys.readouterr().out
+    assert "seed was 0, now 9" in printed(0, "status", str(line.run)).out
 
 
-def test_clean_removes_the_parts_and_nothing_else(again, capsys):
+def test_clean_removes_the_parts_and_nothing_else(again, capsys, printed):
     kept = {k: v for k, v in written(again.run).items() if not k.startswith(("cache", "."))}
     size = sum(path.stat().st_size for path in (again.run / "cache").rglob("*") if path.is_file())
-    capsys.readouterr()
-    assert run("clean", str(again.run)) == 0
-    assert capsys.readouterr().out == f"{size / 1e6:.1f} MB freed\n"
+    assert printed(0, "clean", str(again.run)).out == f"{size / 1e6:.1f} MB freed\n"
     assert {k: v for k, v in written(again.run).items() if not k.startswith(".")} == kept
     assert states(again, capsys)["report"] == ("done", "")
     before = again.folder.table("variation")
@@ -247,21 +233,19 @@ def test_a_run_folder_is_its_own_place(studied, said, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_each_command_prints_its_own_result(again, capsys, without_figures):
-    folder, printed = again.folder, {}
-    for stage in (*FOOTAGE_STAGES, "causes", "correlate", "policy", "report"):
-        capsys.readouterr()
+def test_each_command_prints_its_own_result(again, printed, without_figures):
+    folder, shown = again.folder, {}
+    for stage in STAGES:
         quiet = () if stage == "report" else ("-q",)
-        assert run(stage, str(folder.path), "--json", *quiet) == 0
-        output = capsys.readouterr()
-        printed[stage] = json.loads(output.out)
+        output = printed(0, stage, str(folder.path), "--json", *quiet)
+        shown[stage] = json.loads(output.out)
     assert "report" in output.err  # what is said of the work does not go to standard output
-    assert printed["stability"] == folder.read_json("metrics.json")
-    assert {row["quantity"] for row in printed["variation"]} == set(
+    assert shown["stability"] == folder.read_json("metrics.json")
+    assert {row["quantity"] for row in shown["variation"]} == set(
         folder.table("variation")["quantity"]
     )
-    assert {row["perturbation"] for row in printed["sensitivity"]} == {"brightness"}
-    assert "cause" in printed["causes"][0]
-    assert printed["correlate"] == folder.read_json("correlation.json")
-    assert printed["policy"] == folder.read_json("policy.json")
-    assert printed["report"] == {"report": str(folder.path / "report.html")}
+    assert {row["perturbation"] for row in shown["sensitivity"]} == {"brightness"}
+    assert "cause" in shown["causes"][0]
+    assert shown["correlate"] == folder.read_json("correlation.json")
+    assert shown["policy"] == folder.read_json("policy.json")
+    assert shown["report"] == {"report": str(folder.path / "report.html")}

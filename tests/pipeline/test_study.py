@@ -110,9 +110,8 @@ def test_moments_have_their_pictures(studied):
         assert moment["flip"] == (moment["label_a"] != moment["label_b"])
 
 
-def test_nothing_readable_is_exit_code_3(models, tmp_path, said):
+def test_nothing_readable_is_exit_code_3(models, tmp_path, printed):
     missing, model = f"{tmp_path}/none.mp4", f"--model=onnx:{models}/{NETS[0]}"
-    assert run("study", missing, model, f"--out={tmp_path}/run") == 3
-    summary = said()
+    summary = printed(3, "study", missing, model, f"--out={tmp_path}/run").err
     assert summary.count("error: ") == summary.count(f"No such file: {missing}") == 1
     assert not (tmp_path / "run").exists()  # a typo leaves nothing behind

@@ -7,6 +7,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.tools import add_constant
 
+from tests.stages.correlate.test_correlation import VID_ROBUST
 from vidrobust.stages.correlate.from_summaries import higher_is_better, known_direction
 from vidrobust.statistics.associations import (
     corrected_ranks,
@@ -142,15 +143,15 @@ def test_split_half_by_hand():
 
 def test_effective_robustness_on_real_models():
     """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
-    pm0 = [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
-    pm10 = [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
-    pm0, pm10 = np.array(pm0) / 100, np.array(pm10) / 100
+    pm0, pm10 = np.array(list(VID_ROBUST.values())).T[:2] / 100
     line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
     expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
     found = effective_robustness(pm0, pm10[:, None])[:, 0]
     np.testing.assert_allclose(found, expected, atol=1e-12)
-    augmix, cutmix = found[7], found[9]
-    assert augmix > 0 > cutmix  # trained with AugMix: above the line; with CutMix: below
+    of = dict(zip(VID_ROBUST, found, strict=True))
+    assert (
+        of["resnet50_augmix"] > 0 > of["resnet50_cutmix"]
+    )  # trained with AugMix: above the line; with CutMix: below
 
 
 def test_jackknife_against_a_plain_loop():

@@ -19,22 +19,19 @@ def footage(items, seconds, rate=25):
     return np.repeat(names, len(time_s)), np.tile(time_s, items)
 
 
-def test_five_items_are_the_clusters():
-    found = independent_clusters(*footage(5, 2.0))
-    assert (found.what, found.count) == ("item", 5)
-    assert (np.bincount(found.label) == 50).all()
-
-
-def test_one_clip_of_ten_seconds_has_ten_stretches_of_a_second():
-    found = independent_clusters(*footage(1, 10.0))
-    assert (found.what, found.count) == ("stretch", 10)
-    assert found.length == pytest.approx(1.0)
-    assert (np.bincount(found.label) == 25).all()
-
-
-def test_an_hour_has_ten_stretches_of_six_minutes():
-    found = independent_clusters(*footage(1, 3600.0, rate=1))
-    assert (found.count, found.length) == (10, pytest.approx(360.0))
+@pytest.mark.parametrize(
+    ("items", "seconds", "rate", "what", "count", "rows"),
+    [
+        (5, 2.0, 25, "item", 5, 50),
+        (1, 10.0, 25, "stretch", 10, 25),  # of a second
+        (1, 3600.0, 1, "stretch", 10, 360),  # an hour has ten of six minutes
+    ],
+)
+def test_items_or_a_tenth_of_few(items, seconds, rate, what, count, rows):
+    found = independent_clusters(*footage(items, seconds, rate))
+    assert (found.what, found.count) == (what, count)
+    assert (np.bincount(found.label) == rows).all()
+    assert what == "item" or found.length == pytest.approx(rows / rate)
 
 
 def test_stretches_do_not_cross_items():

@@ -1,5 +1,6 @@
 """inspect: the keys others rely on, and what it says of a file, by hand."""
 
+import json
 import os
 
 import pytest
@@ -23,7 +24,7 @@ def clip(make):
     )
 
 
-def test_an_entry_has_the_keys_and_values_of_its_file(clip, framemd5):
+def test_an_entry_has_the_keys_and_values_of_its_file(clip, framemd5, printed):
     absent = str(clip.with_name("absent.mp4"))
     entry, bad = inspect_paths([str(clip), absent])
     assert set(entry) >= KEYS
@@ -35,8 +36,10 @@ def test_an_entry_has_the_keys_and_values_of_its_file(clip, framemd5):
     assert (entry["codec"], entry["pixel_format"], entry["frame_rate"]) == ("h264", "yuv420p", "20")
     assert (entry["width"], entry["height"], entry["frames"]) == (240, 180, 30)
     assert (entry["corrupt_frames"], entry["duration_s"], entry["problems"]) == (0, 1.5, [])
-    (with_md5,) = inspect_paths([str(clip)], frame_md5=True)
+    asked = ("inspect", str(clip), "--frame-md5", "--backend=pyav", "--json")
+    (with_md5,) = json.loads(printed(0, *asked).out)
     assert with_md5["frame_md5"] == framemd5(clip)
+    assert "30 frames" in printed(0, "inspect", str(clip)).out
 
 
 def test_uneven_times_are_noted(make):

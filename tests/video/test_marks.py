@@ -1,7 +1,5 @@
 """Damage is said, marked and the same in every run, for codecs that conceal it and for those that tell."""
 
-from __future__ import annotations
-
 import re
 import struct
 import subprocess

@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.made_frames import batch_of, boxes_of
 from tests.metrics.tracks.planted import box, item
 from vidrobust.frame_pairs.transitions import FrameTransitions
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter, whole
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import shape_array
 
@@ -116,13 +115,8 @@ def met(rows, frames, *, cut_at=None):
             meter = BoxMeter("clip", "m", AlongTime())
         now = [(row, shape) for row, shape in rows if start <= row[0] < start + 5]
         index = np.arange(start, min(start + 5, frames))
-        batch = FrameBatch(
-            pixels=torch.zeros(len(index), 3, 400, 1000, dtype=torch.uint8),
-            time_s=index / 25,
-            index=index,
-            corrupt=np.zeros(len(index), bool),
-            item="clip",
-        )
+        pixels = torch.zeros(len(index), 3, 400, 1000, dtype=torch.uint8)
+        batch = batch_of(pixels, first=start, item="clip")
         meter.feed(batch, transitions(index), detections(now, start, len(index)))
     found.append(meter.finish())
     return {name: pd.concat([each[name] for each in found], ignore_index=True) for name in found[0]}
@@ -140,13 +134,13 @@ def transitions(index):
 
 
 def detections(rows, start, count):
-    return Detections(
-        boxes=np.array([row[1] for row, _ in rows], np.float32).reshape(-1, 4),
-        scores=np.array([row[2] for row, _ in rows], np.float32),
-        labels=np.array([row[3] for row, _ in rows], np.int64),
-        frame=np.array([row[0] - start for row, _ in rows], np.int64),
-        num_frames=count,
-        class_names=("a", "b"),
+    return boxes_of(
+        [row[1] for row, _ in rows],
+        [row[0] - start for row, _ in rows],
+        count,
+        score=np.array([row[2] for row, _ in rows]),
+        label=np.array([row[3] for row, _ in rows]),
+        names=("a", "b"),
         shapes=shape_array(shape for _, shape in rows),
     )
 

@@ -4,21 +4,16 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from scipy.special import softmax
 
+from tests.models.made_sidecar import sidecar
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import file_sha256, model_info
 from vidrobust.models.load import load_model
 from vidrobust.models.preprocess import Preprocess
 
 SIDE = 8
-SIDECAR = """\
-size = 8
-crop = 1.0
-interpolation = "bilinear"
-mean = [100.0, 110.0, 120.0]
-std = [50.0, 60.0, 70.0]
-channels = "RGB"
-"""
+SIDECAR = sidecar(SIDE, 1.0, [100.0, 110.0, 120.0], [50.0, 60.0, 70.0])
 PREPROCESS = Preprocess(size=SIDE, mean=(100, 110, 120), std=(50, 60, 70))
 WEIGHT = np.random.default_rng(0).normal(size=(3 * SIDE * SIDE, 3)).astype(np.float32) / 10
 
@@ -52,11 +47,8 @@ def make(
 
 def expected(pixels):
     """The same product and softmax by NumPy, on pixels preprocessed by themselves."""
-    logits = (
-        PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1).astype(np.float64) @ WEIGHT
-    )
-    z = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return z / z.sum(axis=1, keepdims=True)
+    inputs = PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1)
+    return softmax(inputs.astype(np.float64) @ WEIGHT, axis=1)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +118,18 @@ def test_what_cannot_be_read(tmp_path):
     with pytest.raises(SettingsError, match="is a directory, not a file"):
         load_model(f"onnx:{tmp_path}")
     spec = make(tmp_path / "net.onnx")
-    (tmp_path / "net.onnx").write_bytes((tmp_path / "net.onnx").read_bytes()[:200])
-    with pytest.raises(InputError, match=r"net\.onnx:? cannot be read as an ONNX network"):
-        load_model(spec)
+    whole = (tmp_path / "net.onnx").read_bytes()
+    for content in (
+        whole[:200],
+        b"",
+        b"\xff" * 40,
+        b"\x3a\x7f",
+        b"not a network",
+        b"\x3a\x02\x0a\x7f",
+    ):
+        (tmp_path / "net.onnx").write_bytes(content)
+        with pytest.raises(InputError, match=r"net\.onnx:? cannot be read as an ONNX network"):
+            load_model(spec)
 
 
 def test_one_output_is_two_classes_as_declared(tmp_path, noise):

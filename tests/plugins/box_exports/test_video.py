@@ -102,14 +102,13 @@ def test_the_clip_is_drawn_in_its_own_time(made, tmp_path, capsys):
         assert (orange.mean() > 0.1) == (frame in MISSED)
 
 
-def test_what_is_drawn_must_be_there(made, tmp_path, capsys):
+def test_what_is_drawn_must_be_there(made, tmp_path, capsys, printed):
     out = str(tmp_path / "out.mp4")
     assert run("boxes", str(made), "--video", out, "--clip", "other", "-q") == 2
     assert "--clip other: the run has boxes of plate" in capsys.readouterr().err
     assert run("boxes", str(made), "--video", out, "--from-s", "9", "-q") == 2
     assert "from 0.00 s to 1.16 s" in capsys.readouterr().err
-    assert run("boxes", str(made), "--from-s", "1", "-q") == 2
-    assert "without --video OUT.mp4" in capsys.readouterr().err
+    assert "without --video OUT.mp4" in printed(2, "boxes", str(made), "--from-s", "1", "-q").err
     assert not list(tmp_path.iterdir())
 
 
@@ -119,7 +118,6 @@ def test_labels_do_not_lie_over_each_other():
     taken = []
     for mark in marks:
         place = label_place(mark, (200, 300), taken)
-        assert place is not None
         width, height = label_size(mark.text)
         assert (place[2] - place[0], place[3] - place[1]) == (width, height)
         assert 0 <= place[0] < place[2] <= 300

@@ -67,18 +67,16 @@ def runs(tmp_path_factory):
     return out, renumbered
 
 
-def compared(runs, a, b, capsys):
-    capsys.readouterr()
+def compared(runs, a, b, printed):
     models = (f"--model-a={a}", f"--model-b={b}", "--json")
-    assert run("compare", *(str(path) for path in runs), *models) == 0
-    return json.loads(capsys.readouterr().out)["metrics"]
+    return json.loads(printed(0, "compare", *(str(path) for path in runs), *models).out)["metrics"]
 
 
 NAMES = ("recall", "average_precision", "average_precision_50")
 
 
-def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(runs, capsys):
-    found = compared(runs, "a", "a", capsys)
+def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(runs, printed):
+    found = compared(runs, "a", "a", printed)
     for name in NAMES:
         summary = found[name]
         assert (summary["verdict"], summary["difference"], summary["low"], summary["high"]) == (
@@ -90,13 +88,13 @@ def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(runs, caps
         assert (summary["n"], summary["clusters"]) == (CLIPS * FRAMES, CLIPS)
 
 
-def test_a_detector_that_misses_more_is_worse(runs, capsys):
+def test_a_detector_that_misses_more_is_worse(runs, printed):
     out, _ = runs
-    found = compared((out, out), "a", "misses", capsys)
+    found = compared((out, out), "a", "misses", printed)
     assert [found[name]["on_these_clips"] for name in NAMES] == ["worse"] * 3
     # of few clips nothing follows for others
     assert {found[name]["verdict"] for name in NAMES} == {"cannot tell"}
-    back = compared((out, out), "misses", "a", capsys)
+    back = compared((out, out), "misses", "a", printed)
     assert [back[name]["on_these_clips"] for name in NAMES] == ["better"] * 3
     summary = json.loads((out / "metrics.json").read_text())["models"]["misses"]
     for name in NAMES:
@@ -185,7 +183,7 @@ def test_other_known_boxes_are_not_compared():
     ]
 
 
-def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, capsys):
+def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, printed):
     """Three frames: a missing box, the same two boxes, and one of another class far enough from its twin."""
     (tmp_path / "clip").mkdir()
     for frame in range(3):
@@ -207,9 +205,8 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, capsys):
     models = [f"--model=detections:{tmp_path / name}.csv" for name in boxes]
     out = str(tmp_path / "run")
     assert run("stability", str(tmp_path / "clip"), *models, f"-o{out}", "-q") == 0
-    capsys.readouterr()
-    assert run("compare", out, out, "--model-a=a", "--model-b=b", "--json") == 0
-    found = json.loads(capsys.readouterr().out)["boxes"]
+    asked = ("--model-a=a", "--model-b=b", "--json")
+    found = json.loads(printed(0, "compare", out, out, *asked).out)["boxes"]
     assert {name: found[name] for name in ("frames", "frames_alike", "both")} == {
         "frames": 3,
         "frames_alike": 1,

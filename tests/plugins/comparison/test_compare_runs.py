@@ -42,9 +42,8 @@ def pair(corpus, models, tmp_path_factory):
     return folders[0], folders[1]
 
 
-def test_a_run_is_the_same_as_itself(pair, capsys):
-    assert run("compare", str(pair[0]), str(pair[0]), "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+def test_a_run_is_the_same_as_itself(pair, printed):
+    found = json.loads(printed(0, "compare", str(pair[0]), str(pair[0]), "--json").out)
     assert {metric["verdict"] for metric in found["metrics"].values()} == {"same"}
     assert {"flip_rate", "jitter", "total_variation"} <= set(found["metrics"])
     assert (found["negative_flips"], found["positive_flips"], found["mcnemar_p"]) == (0, 0, 1.0)
@@ -54,7 +53,6 @@ def test_a_run_is_the_same_as_itself(pair, capsys):
 
 def test_the_headline_leads_with_the_verdict_and_what_would_settle_it():
     metric = find_metric("flip_rate")
-    assert metric is not None
 
     def of(verdict, here, why, low, high):
         found = Compared(
@@ -188,7 +186,7 @@ FOLDER_COMMANDS = (
 
 @pytest.mark.parametrize("command", FOLDER_COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("what", ["failed", "killed", "foreign", "none"])
-def test_folders_without_results_are_named(pair, tmp_path, capsys, command, what):
+def test_folders_without_results_are_named(pair, tmp_path, printed, command, what):
     folder = tmp_path / what
     folder.mkdir()
     if what == "foreign":
@@ -203,8 +201,7 @@ def test_folders_without_results_are_named(pair, tmp_path, capsys, command, what
         (folder / "run.json").write_text(
             json.dumps(made | {"inputs": [], "failed": failed, "stages": {}})
         )
-    assert run(*(part.format(folder) for part in command)) == 3
-    said = capsys.readouterr()
+    said = printed(3, *(part.format(folder) for part in command))
     assert said.out == ""
     assert str(folder) in said.err
     assert ("broken.mp4" in said.err) == (what == "failed")

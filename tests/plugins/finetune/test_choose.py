@@ -1,7 +1,5 @@
 """Successive halving and its guard, by hand, on trials whose scores are given."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -78,7 +78,6 @@ def test_the_sinks_of_supervision(tmp_path):
         found = model.predict_frames("clip", np.arange(2))
         assert found.boxes.tolist() == CORNERS
         assert (found.labels.tolist(), model.class_names[3]) == ([3, 3], "cat")
-        assert found.tracks is not None
         assert found.tracks.tolist() == [7, 7]
         with pytest.raises(InputError, match="lacks the column frame"):
             load(tmp_path / f"bare-{name}")

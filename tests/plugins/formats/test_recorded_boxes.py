@@ -7,22 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.made_frames import batch_of
+from tests.plugins.formats.test_recorded import load
 from vidrobust.errors import InputError, ModelError, SettingsError
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.predict import predict_footage
-from vidrobust.models.spec import ModelSpec, split_options
-from vidrobust.plugins.formats.recorded_boxes import recorded_detector
-from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import packed
 
 HEADER = "frame,score,label,x1,y1,x2,y2"
-
-
-def load(path, options=""):
-    target, given = split_options(f"{path}{options}")
-    return recorded_detector(
-        ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
-    )
 
 
 def rows(frames, more=""):
@@ -194,7 +185,6 @@ def test_coco_results_with_masks_and_turned_boxes(tmp_path):
     about = [{"image_id": 0, "category_id": 1, "score": 0.9, **row} for row in rows]
     model = load(written(tmp_path, json.dumps(about), "results.json"))
     found = model.predict_frames("clip", np.arange(2))
-    assert found.shapes is not None
     one, two, three, four, none = found.shapes
     assert (one.area, two.area, one.common(two), one.box.tolist()) == (4, 4, 4, [0, 0, 2, 2])
     assert (three.area, none) == (6, None)
@@ -289,14 +279,8 @@ def test_boxes_by_time(tmp_path):
     """Boxes at 1.00, 1.04 and 1.12 s, nothing at 1.08 s; frames whose numbers begin elsewhere."""
     rows = "1.0,0.9,0,1,1,9,9\n1.04,0.8,0,2,1,9,9\n1.08,,,,,,\n1.12,0.7,0,3,1,9,9\n"
     model = load(written(tmp_path, f"time_s{HEADER.removeprefix('frame')}\n{rows}"))
-    batch = FrameBatch(
-        pixels=torch.zeros(4, 3, 16, 16, dtype=torch.uint8),
-        time_s=np.array([1.002, 1.041, 1.079, 1.12]),
-        index=np.arange(30, 34),
-        corrupt=np.zeros(4, bool),
-        item="clip",
-    )
+    pixels = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    batch = batch_of(pixels, first=30, item="clip", time_s=[1.002, 1.041, 1.079, 1.12])
     assert model.about("clip", 100)["stride"] == 1
     found = predict_footage(model, batch)
-    assert isinstance(found, Detections)
     assert (found.frame.tolist(), found.boxes[:, 0].tolist()) == ([0, 1, 3], [1, 2, 3])

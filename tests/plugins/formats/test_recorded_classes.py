@@ -1,26 +1,22 @@
 """Answers from a file: three layouts, what contradicts itself, and what a file cannot say."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from tests.made_frames import batch_of
 from vidrobust.errors import InputError, ModelError, SettingsError
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import needs_pixels, predict, predict_footage
 
 
 def batch(index, item="line", pixels=None):
-    count = len(index)
-    return FrameBatch(
-        pixels=torch.zeros(count, 3, 8, 8, dtype=torch.uint8) if pixels is None else pixels,
-        time_s=np.arange(count) / 25,
-        index=np.array(index, np.int64),
-        corrupt=np.zeros(count, bool),
-        item=item,
-    )
+    given = torch.zeros(len(index), 3, 8, 8, dtype=torch.uint8) if pixels is None else pixels
+    return dataclasses.replace(batch_of(given, item=item), index=np.array(index, np.int64))
 
 
 def write(path, text):

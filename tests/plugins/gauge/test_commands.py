@@ -24,15 +24,20 @@ def gauge(tmp_path):
 
 
 @pytest.fixture
+def told(printed):
+    """told(code, *arguments): what ``repeatability`` prints where it ends with this exit code."""
+    return lambda code, *arguments: printed(code, "repeatability", *arguments)
+
+
+@pytest.fixture
 def attribute(tmp_path):
     path = tmp_path / "attribute.csv"
     judged_twice().rename(columns=str.title).to_csv(path, index=False)
     return str(path)
 
 
-def test_a_gauge_study_has_the_keys_of_the_contract(gauge, capsys):
-    assert run("repeatability", "--gauge", gauge, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+def test_a_gauge_study_has_the_keys_of_the_contract(gauge, told):
+    found = json.loads(told(0, "--gauge", gauge, "--json").out)
     sds = {f"{name}_sd" for name in ("repeatability", "reproducibility", "grr", "part", "total")}
     assert sds | {"percent_grr", "ndc", "components"} <= set(found)
     assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
@@ -42,51 +47,45 @@ def test_a_gauge_study_has_the_keys_of_the_contract(gauge, capsys):
     assert "AIAG" in found["verdicts"][0]["source"]
 
 
-def test_a_gauge_study_in_words(gauge, capsys):
-    assert run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4") == 0
-    summary = capsys.readouterr().out
+def test_a_gauge_study_in_words(gauge, told):
+    summary = told(0, "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4").out
     assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
     assert "22.68 % of the tolerance of 8" in summary
 
 
-def test_only_passing_or_failing_counts(tmp_path, capsys):
+def test_only_passing_or_failing_counts(tmp_path, told):
     # A calls the dent a scratch: another class, but a defect all the same
     path = tmp_path / "t.csv"
     path.write_text(
         "part,operator,trial,value,reference\n1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
     )
-    command = ("repeatability", "--attribute", str(path), "--defect", "dent,scratch", "--json")
-    assert run(*command) == 0
-    by_class = json.loads(capsys.readouterr().out)["against_reference"]["operators"]["A"]
-    assert run(*command, "--pass-fail") == 0
-    summary = json.loads(capsys.readouterr().out)
+    command = ("--attribute", str(path), "--defect", "dent,scratch", "--json")
+    by_class = json.loads(told(0, *command).out)["against_reference"]["operators"]["A"]
+    summary = json.loads(told(0, *command, "--pass-fail").out)
     by_outcome = summary["against_reference"]["operators"]["A"]
     assert (by_class["effectiveness"]["count"], by_outcome["effectiveness"]["count"]) == (1, 2)
     assert by_class["miss_rate"] == by_outcome["miss_rate"]
     assert (summary["classes"], summary["grey_zone"]["parts"]) == (["defect", "good"], [])
-    assert run("repeatability", "--attribute", str(path), "--pass-fail") == 2
-    assert "--pass-fail needs --defect" in capsys.readouterr().err
+    assert "--pass-fail needs --defect" in told(2, "--attribute", path, "--pass-fail").err
 
 
-def test_an_attribute_study_has_the_keys_of_the_contract(attribute, capsys):
-    assert run("repeatability", "--attribute", attribute, "--defect", "bad", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+def test_an_attribute_study_has_the_keys_of_the_contract(attribute, told):
+    found = json.loads(told(0, "--attribute", attribute, "--defect", "bad", "--json").out)
     assert found["within_operator"]["A"]["agreement"]["count"] == 9
     assert found["between_operators"]["fleiss_kappa"]["value"] < 1
     against = found["against_reference"]["operators"]
     assert (against["A"]["miss_rate"]["count"], against["B"]["false_alarm_rate"]["count"]) == (1, 2)
     judged = {v["quantity"] for v in found["verdicts"]}
     assert judged == {"effectiveness", "miss_rate", "false_alarm_rate", "kappa"}
-    assert run("repeatability", "--attribute", attribute) == 0
-    assert "effectiveness 90 %" in capsys.readouterr().out
+    assert "effectiveness 90 %" in told(0, "--attribute", attribute).out
 
 
-def test_a_profile_of_ones_own(gauge, tmp_path, capsys):
+def test_a_profile_of_ones_own(gauge, tmp_path, told):
     profile = tmp_path / "ours.toml"
     rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 90\n'
     profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
-    assert run("repeatability", "--gauge", gauge, "--profile", str(profile), "--json") == 0
-    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    ours = ("--gauge", gauge, "--profile", profile)
+    (verdict,) = json.loads(told(0, *ours, "--json").out)["verdicts"]
     assert verdict["verdict"] == "acceptable"  # [15, 80]
     assert verdict["source"] == "ours: agreed with the customer"
     for text, message in (
@@ -98,68 +97,64 @@ def test_a_profile_of_ones_own(gauge, tmp_path, capsys):
         ("name = 'x'\n", r"at least one \[\[rule\]\]"),
     ):
         profile.write_text(text)
-        assert run("repeatability", "--gauge", gauge, "--profile", str(profile)) == 2
-        assert message.replace("\\", "") in capsys.readouterr().err
+        assert message.replace("\\", "") in told(2, *ours).err
 
 
-def test_gates_on_the_figures_of_a_gauge_study(gauge, tmp_path, capsys):
-    command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
-    assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
-    assert "passed: percent_grr of the gauge is 27.86" in capsys.readouterr().err
+def test_gates_on_the_figures_of_a_gauge_study(gauge, tmp_path, told):
+    command, junit = ("--gauge", gauge), tmp_path / "gates.xml"
+    passed = told(0, *command, "--fail-if", "percent_grr > 30", f"--junit={junit}").err
+    assert "passed: percent_grr of the gauge is 27.86" in passed
     case = ElementTree.fromstring(junit.read_text()).find("testcase")
     assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
-    assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
-    summary = capsys.readouterr()
+    summary = told(1, *command, "--fail-if", "percent_grr.high > 30", "--json", "-q")
     assert "failed: percent_grr.high of the gauge is 80" in summary.err
     assert json.loads(summary.out)["ndc"] == 4  # what is printed is the study, and it alone
     config = tmp_path / "vidrobust.toml"
     config.write_text(f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\nout = "{tmp_path / "o"}"\n')
-    assert run(*command, "--config", str(config), f"--junit={junit}") == 2
-    assert "0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
+    lacking = told(2, *command, "--config", config, f"--junit={junit}").err
+    assert "0.02: was not computed; computed are repeatability_sd, " in lacking
     root = ElementTree.fromstring(junit.read_text())
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
     # the run folder of footage is no place for the page of a table
     assert not (tmp_path / "o").exists()
-    assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
-    assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
-    assert run(*command, "--fail-if", "percent_grr is bad") == 2
+    told(2, *command, "--fail-if", "percent_tolerance > 30")
+    told(0, *command, "--fail-if", "percent_tolerance > 30", "--tolerance=8")
+    told(2, *command, "--fail-if", "percent_grr is bad")
 
 
-def test_gates_on_the_figures_of_an_attribute_study(attribute, tmp_path, capsys):
-    command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
-    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
-    assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
-    summary = capsys.readouterr().err.splitlines()
+def test_gates_on_the_figures_of_an_attribute_study(attribute, tmp_path, told):
+    command = ("--attribute", attribute, "--defect", "bad", "-q")
+    told(0, *command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8")
+    summary = told(1, *command, "--fail-if", "effectiveness.low < 0.9").err.splitlines()
     failed = [f"failed: effectiveness.low of {name}" for name in "AB"]
     assert [line[: line.index(" is ")] for line in summary] == failed
-    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "percent_grr > 30") == 2
-    assert "was not computed; computed are within_operator.agreement," in capsys.readouterr().err
+    two = ("--fail-if", "fleiss_kappa < 0.5", "--fail-if", "percent_grr > 30")
+    lacking = "was not computed; computed are within_operator.agreement,"
+    assert lacking in told(2, *command, *two).err
 
 
-def test_what_is_wrong_is_said_with_its_line(tmp_path, capsys):
+def test_what_is_wrong_is_said_with_its_line(tmp_path, told):
     path = tmp_path / "bad.csv"
     table = crossed(HOUF_BERMAN).astype({"value": object})
     table.loc[4, "value"] = "12 mm"
     table.to_csv(path, index=False)
-    assert run("repeatability", "--gauge", str(path)) == 3
-    assert "line 6: value '12 mm' is no number" in capsys.readouterr().err
+    assert "line 6: value '12 mm' is no number" in told(3, "--gauge", path).err
     table.drop(columns="part").to_csv(path, index=False)
-    assert run("repeatability", "--gauge", str(path)) == 3
-    assert "column part is missing" in capsys.readouterr().err
+    assert "column part is missing" in told(3, "--gauge", path).err
     path.write_text("part,operator,trial,value\n1,A,1,inf\n1,A,2,1\n2,A,1,2\n2,A,2,3\n")
-    assert run("repeatability", "--gauge", str(path)) == 3
-    assert "line 2: value 'inf' is no number" in capsys.readouterr().err
-    assert run("repeatability", "--gauge", str(tmp_path / "none.csv")) == 3
-    assert run("repeatability") == 2
-    assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
+    assert "line 2: value 'inf' is no number" in told(3, "--gauge", path).err
+    told(3, "--gauge", tmp_path / "none.csv")
+    told(2)
+    told(2, "--gauge", path, "--tolerance", "-1")
 
 
-def test_the_certificate_says_what_the_console_says(gauge, tmp_path, capsys):
+def test_the_certificate_says_what_the_console_says(gauge, tmp_path, told):
     head = tmp_path / "study.toml"
     head.write_text('part = "Cap <4711>"\nunit = "mm"\nby = "M. Huber"\n')
-    made = ("repeatability", "--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
-    assert run(*made, "--paper", "Letter", "--export", str(tmp_path / "t.csv")) == 0
-    sentence = capsys.readouterr().out.splitlines()[0]
+    made = ("--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
+    sentence = told(
+        0, *made, "--paper", "Letter", "--export", str(tmp_path / "t.csv")
+    ).out.splitlines()[0]
     page = (tmp_path / "study-certificate.html").read_text()
     assert sentence.startswith("Not shown: ")
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
@@ -167,65 +162,55 @@ def test_the_certificate_says_what_the_console_says(gauge, tmp_path, capsys):
     assert all(each in page for each in shown)
     written = pd.read_csv(tmp_path / "t.csv")
     assert list(written) == ["part", "operator", "trial", "value"]
-    assert run(*made, "--export", str(tmp_path / "t.json")) == 2
-    capsys.readouterr()
+    told(2, *made, "--export", tmp_path / "t.json")
     assert written["value"].tolist() == crossed(AIAG)["value"].tolist()
     head.write_text('prat = "x"\n')
-    assert run(*made) == 2
-    assert "there is no field 'prat'; do you mean part?" in capsys.readouterr().err
+    assert "there is no field 'prat'; do you mean part?" in told(2, *made).err
 
 
-def test_a_german_table_and_names_that_differ_by_case(tmp_path, capsys):
+def test_a_german_table_and_names_that_differ_by_case(tmp_path, told):
     path = tmp_path / "t.csv"
     table = crossed(AIAG)
     table["operator"] = table["operator"].replace("B", "Jürgen")
     table["value"] = table["value"].map(lambda v: f"{v:.2f}".replace(".", ","))
     table.columns = ["Teil", "Prüfer", "Wiederholung", "Messwert"]
     path.write_bytes(table.to_csv(index=False, sep=";").encode("cp1252"))
-    assert run("repeatability", "--gauge", str(path)) == 0
-    summary = capsys.readouterr().out
+    summary = told(0, "--gauge", path).out
     assert "%GRR 27.86 % [15.3" in summary or "%GRR 27.86" in summary
     assert "read as Windows-1252" in summary
     said = tmp_path / "s.csv"
     said.write_text(
         "part,operator,trial,value,reference\n1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"
     )
-    assert run("repeatability", "--attribute", str(said)) == 3
-    assert "--case same" in capsys.readouterr().err
-    assert run("repeatability", "--attribute", str(said), "--case", "same", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    assert "--case same" in told(3, "--attribute", said).err
+    found = json.loads(told(0, "--attribute", said, "--case", "same", "--json").out)
     assert found["against_reference"]["operators"]["A"]["effectiveness"]["count"] == 2
     assert found["dropped_lines"] == [5]
     assert "1 blank value left out: line 5" in found["notes"]
 
 
-def test_values_that_never_vary_get_no_verdict(tmp_path, capsys):
+def test_values_that_never_vary_get_no_verdict(tmp_path, told):
     path = tmp_path / "constant.csv"
     crossed(AIAG).assign(value=5.0).to_csv(path, index=False)
-    assert run("repeatability", "--gauge", str(path), "--tolerance", "2", "--process-sd", "1") == 0
-    summary = capsys.readouterr().out
+    summary = told(0, "--gauge", path, "--tolerance", "2", "--process-sd", "1").out
     assert summary.startswith("No verdict: all values are the same, and what never varies")
     assert "interaction pooled with repeatability: nothing varies" in summary
 
 
-def test_a_study_that_looks_nested_is_doubted_in_its_sentence(tmp_path, capsys):
+def test_a_study_that_looks_nested_is_doubted_in_its_sentence(tmp_path, told):
     path = tmp_path / "nested.csv"
     of_operators(NESTED_BATCHES).to_csv(path, index=False)
-    assert run("repeatability", "--gauge", str(path)) == 0
-    assert "Doubtful: parts of one name differ" in capsys.readouterr().out.splitlines()[0]
-    assert run("repeatability", "--gauge", str(path), "--design", "nested") == 0
-    assert "Doubtful" not in capsys.readouterr().out
+    assert "Doubtful: parts of one name differ" in told(0, "--gauge", path).out.splitlines()[0]
+    assert "Doubtful" not in told(0, "--gauge", path, "--design", "nested").out
 
 
-def test_references_in_other_words_than_the_verdicts(tmp_path, capsys):
+def test_references_in_other_words_than_the_verdicts(tmp_path, told):
     path = tmp_path / "said.csv"
     rows = "1,A,1,yes,gut\n1,A,2,yes,gut\n2,A,1,no,schlecht\n2,A,2,no,schlecht\n"
     path.write_text(f"part,operator,trial,value,reference\n{rows}")
-    assert run("repeatability", "--attribute", str(path)) == 3
-    assert "references gut and schlecht, verdicts no and yes." in capsys.readouterr().err
+    assert "references gut and schlecht, verdicts no and yes." in told(3, "--attribute", path).err
     path.write_text(f"part,operator,trial,value,reference\n{rows}".replace("gut", "yes"))
-    assert run("repeatability", "--attribute", str(path)) == 0
-    assert "no verdict is schlecht, though references are" in capsys.readouterr().out
+    assert "no verdict is schlecht, though references are" in told(0, "--attribute", path).out
 
 
 def test_plans_are_reported(capsys):

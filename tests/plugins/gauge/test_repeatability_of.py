@@ -22,11 +22,10 @@ def line(tmp_path_factory):
     return folder
 
 
-def test_one_command_from_the_manifest_to_the_studies(line, models, tmp_path, capsys):
+def test_one_command_from_the_manifest_to_the_studies(line, models, tmp_path, capsys, printed):
     out = tmp_path / "run"
     command = ("repeatability", str(line / "manifest.csv"), f"--model=onnx:{models / NETS[0]}")
-    assert run(*command, f"--out={out}", "--json", "--quiet") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(printed(0, *command, f"--out={out}", "--json", "--quiet").out)
     frames = pd.read_parquet(out / "frames.parquet")
     summary = {row["item"]: row["value"] for row in found["per_part"]}
     counts = frames.groupby("item")["label_name"].agg(lambda v: set(v.mode()))
@@ -45,8 +44,7 @@ def test_one_command_from_the_manifest_to_the_studies(line, models, tmp_path, ca
     # the same again as a run folder, with a score: the mean over frames of the summed probability
     defect = str(frames["label_name"].mode()[0])
     by_score = ("repeatability", str(out), "--defect", defect, "--quiet")
-    assert run(*by_score, "--no-pictures", "--json") == 0
-    again = json.loads(capsys.readouterr().out)
+    again = json.loads(printed(0, *by_score, "--no-pictures", "--json").out)
     kept = pd.read_parquet(out / "probabilities.parquet").query("label_name == @defect")
     sums = kept.groupby("item")["probability"].sum() / frames.groupby("item").size()
     for row in again["per_part"]:
@@ -74,7 +72,7 @@ def test_one_command_from_the_manifest_to_the_studies(line, models, tmp_path, ca
 
 
 @pytest.mark.nightly  # verdicts of boxes by hand: test_box_verdicts.py
-def test_a_detector_judges_parts_beside_people(line, tmp_path, capsys):
+def test_a_detector_judges_parts_beside_people(line, tmp_path, printed):
     out, people = tmp_path / "run", tmp_path / "people.csv"
     manifest = pd.read_csv(line / "manifest.csv").query("station == 'station-1'")
     manifest["path"] = str(line) + "/" + manifest["path"]
@@ -87,8 +85,7 @@ def test_a_detector_judges_parts_beside_people(line, tmp_path, capsys):
     command = [str(tmp_path / "manifest.csv"), "--model=line-detector", f"--out={out}"]
     command += [f"--defect={','.join(defects)}", "--pass-fail", f"--attribute={people}"]
     command += ["--tolerance-high=0.5"]
-    assert run("repeatability", *command, "--json", "--quiet") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(printed(0, "repeatability", *command, "--json", "--quiet").out)
     boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
     count = pd.read_parquet(out / "box_counts.parquet").groupby("item").size()
     best = boxes.groupby(["item", "frame"])["score"].max().groupby("item").sum()

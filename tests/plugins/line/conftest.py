@@ -1,7 +1,5 @@
 """Clips of the simulated line, staged but not coded, one a set of dials."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,21 +1,19 @@
 """Models whose answers depend, as planned, on the batch, on one pixel or on nothing but the picture."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from tests.made_frames import boxes_of
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.look.answers import statements
 from vidrobust.plugins.look.stage import LOOK
 from vidrobust.plugins.look.table import PARTS
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder, new_run
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
@@ -33,7 +31,7 @@ class Steady:
     """Answers by the mean brightness, far from its threshold."""
 
     name, class_names = "steady", NAMES
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
 
     def __call__(self, pixels):
         return _of_classes((pixels.float().mean(dim=(1, 2, 3)) > 300).numpy().astype(float))
@@ -63,16 +61,14 @@ class Boxes:
     """A box as wide as the picture; another one far away if the first two columns are alike."""
 
     name, class_names = "boxes", NAMES
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         n, (height, width) = len(pixels), pixels.shape[-2:]
         alike = (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy()
         whole, corner = (0, 0, width, height), (0, 0, width / 8, height / 8)
         boxes = np.array([corner if same else whole for same in alike], np.float32)
-        return Detections(
-            boxes, np.full(n, 0.9, np.float32), np.zeros(n, np.int64), np.arange(n), n, NAMES
-        )
+        return boxes_of(boxes, np.arange(n), n, names=NAMES)
 
 
 def test_what_changes_is_found_and_nothing_else(tmp_path):

@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
+from tests.made_frames import batch_of
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
@@ -46,10 +45,7 @@ def footage():
 
 def measured(frames, points):
     meter = PoseMeter("made", "net", AlongTime(), METRICS)
-    pixels, number = torch.from_numpy(frames).permute(0, 3, 1, 2), np.arange(len(frames))
-    batch = FrameBatch(
-        pixels=pixels, time_s=number / 25, index=number, corrupt=number < 0, item="made"
-    )
+    batch = batch_of(frames)
     meter.feed(batch, PairWatcher().feed(batch), said(points))
     return meter.finish()
 

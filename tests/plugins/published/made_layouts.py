@@ -1,8 +1,8 @@
 """Folders laid out as the authors of ImageNet, ImageNet-C and ImageNet-P lay theirs out, from pictures at hand."""
 
-import av
 from PIL import Image
 
+from tests.made_frames import film
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.published.corruptions import crop_224
@@ -32,25 +32,12 @@ def imagenet_p(folder, pictures, sequences):
     for sequence in sequences:
         for name, (wnid, picture) in pictures.items():
             path = folder / sequence / wnid / f"{name}.mp4"
-            path.parent.mkdir(parents=True, exist_ok=True)
             frames = SEQUENCES[sequence].frames(crop_224(picture), from_seed(0))
-            _film(path, [frame.permute(1, 2, 0).contiguous().numpy() for frame in frames])
+            rows = [frame.permute(1, 2, 0).contiguous().numpy() for frame in frames]
+            film(path, rows, "mpeg4", rate=10)
     return folder
 
 
 def _save(path, picture):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy()).save(path)
-
-
-def _film(path, frames):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = (
-            frames[0].shape[1],
-            frames[0].shape[0],
-            "yuv420p",
-        )
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())

@@ -14,7 +14,6 @@ from vidrobust.plugins.published.corruption_error import (
     NONE,
     Baseline,
     CorruptionErrors,
-    FlipBaseline,
     FlipRates,
     read_baseline,
 )
@@ -145,7 +144,6 @@ def test_a_model_over_itself_as_baseline_is_100(tmp_path):
     mine = counted(errors, 0.1, 10)
     file.write_text(json.dumps({"suite": "imagenet-c-bar", "models": {"own": mine.summary()}}))
     read = read_baseline(file, "imagenet-c-bar")
-    assert isinstance(read, Baseline)
     found = dataclasses.replace(mine, baseline=read).summary()
     assert (found["mce"], found["relative_mce"]) == pytest.approx((100, 100))
     assert found["normalised_by"] == "own"
@@ -160,7 +158,6 @@ def test_a_model_over_itself_as_baseline_is_100(tmp_path):
     assert "mt5d" not in flips.summary()  # there is no published one
     file.write_text(json.dumps({"suite": "imagenet-p", "models": {"own": flips.summary()}}))
     other = read_baseline(file, "imagenet-p")
-    assert isinstance(other, FlipBaseline)
     halved = dataclasses.replace(flips, top5_distance=flips.top5_distance / 2, baseline=other)
     half = halved.summary()
     assert (half["mfr"], half["mt5d"]) == pytest.approx((100, 50))

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.made_frames import batch_of
 from vidrobust.cli.app import main
 from vidrobust.errors import SettingsError
 from vidrobust.frame_pairs.transitions import FrameTransitions
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_meter import ClassMeter
 from vidrobust.metrics.metric import AlongTime
@@ -145,13 +145,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path):
     links = FrameTransitions(
         reason=reason, pixel_change=np.zeros(n), shift=np.zeros((n, 2)), keyframe=np.zeros(n, bool)
     )
-    batch = FrameBatch(
-        pixels=torch.zeros((n, 3, 8, 8), dtype=torch.uint8),
-        time_s=np.arange(n) / 25,
-        index=np.arange(n),
-        corrupt=np.zeros(n, bool),
-        item="clip",
-    )
+    batch = batch_of(torch.zeros((n, 3, 8, 8), dtype=torch.uint8), item="clip")
     meter.feed(batch, links, said)
     transitions = pd.DataFrame(
         {"item": "clip", "frame": np.arange(n), "time_s": np.arange(n) / 25, "reason": reason}

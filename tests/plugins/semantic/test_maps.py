@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.made_frames import batch_of
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
@@ -76,14 +76,7 @@ def drifting():
 
 
 def measured(frames, labels):
-    meter, count = MapMeter("made", "net", AlongTime(), METRICS), len(frames)
-    batch = FrameBatch(
-        pixels=torch.from_numpy(frames).permute(0, 3, 1, 2),
-        time_s=np.arange(count) / 25,
-        index=np.arange(count),
-        corrupt=np.zeros(count, bool),
-        item="made",
-    )
+    meter, batch = MapMeter("made", "net", AlongTime(), METRICS), batch_of(frames)
     meter.feed(batch, PairWatcher().feed(batch), said(labels))
     return meter.finish()
 

@@ -1,7 +1,5 @@
 """Every sentence that the core can put into an answer, and the data under which it may."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vidrobust.statement import Level, Question

@@ -1,7 +1,5 @@
 """Detectors side by side: sorted by what can be judged, with a threshold where boxes are known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import cast
 

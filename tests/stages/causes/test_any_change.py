@@ -103,7 +103,6 @@ def test_of_a_hash_of_the_picture_no_cause_is_named(run, seed):
 def test_a_model_that_answers_to_the_size_keeps_its_causes(run):
     """The run's own sweep, which grows, and half as much at the mildest, which no network at hand does."""
     for table in (run.table("sensitivity"), sweep(dict.fromkeys(NAMES, (0.3, 0.6)), spread=0.25)):
-        assert table is not None
         found = with_sweep(run, table)
         assert not answers_to_any_change_alike(found, "net-a")
         assert alike_in_words(found, "net-a") == ""

@@ -1,10 +1,7 @@
 """A detector's scores and places in a pair's replays."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.frame_pairs.planted import HEIGHT, MARGIN, WIDTH, recorded, still, view
+from tests.made_frames import boxes_of
 from vidrobust.frames.pixels import to_array
-from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import Places, shape_array
 from vidrobust.stages.causes.boxes import followed, seen_boxes, taken_along
@@ -38,7 +35,7 @@ class Fixed:
     logit: Logit
     name: str = "fixed"
     class_names: tuple[str, ...] = CLASSES
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         n = len(pixels)
@@ -48,13 +45,13 @@ class Fixed:
             for frame in frames
             for k, (x1, y1, x2, y2) in enumerate(PLACES)
         ]
-        return Detections(
-            boxes=np.tile(PLACES, (n, 1)),
-            scores=(1 / (1 + np.exp(-np.array(logits)))).astype(np.float32),
-            labels=np.tile(np.arange(3), n),
-            frame=np.repeat(np.arange(n), 3),
-            num_frames=n,
-            class_names=CLASSES,
+        return boxes_of(
+            np.tile(PLACES, (n, 1)),
+            np.repeat(np.arange(n), 3),
+            n,
+            score=1 / (1 + np.exp(-np.array(logits))),
+            label=np.tile(np.arange(3), n),
+            names=CLASSES,
         )
 
 
@@ -170,22 +167,14 @@ class Finder:
 
     name: str = "finder"
     class_names: tuple[str, ...] = CLASSES
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         boxes = []
         for frame in pixels:
             y, x = np.nonzero(frame[0].numpy() > 200)
             boxes.append([x.min(), y.min(), x.max() + 1, y.max() + 1])
-        n = len(pixels)
-        return Detections(
-            boxes=np.array(boxes, np.float32),
-            scores=np.full(n, 0.8, np.float32),
-            labels=np.zeros(n, np.int64),
-            frame=np.arange(n),
-            num_frames=n,
-            class_names=CLASSES,
-        )
+        return boxes_of(boxes, np.arange(len(boxes)), len(boxes), score=0.8, names=CLASSES)
 
 
 def test_a_box_that_moves_with_its_part_is_no_change():
@@ -216,7 +205,7 @@ class Middle:
     lean: Lean = lambda frame: 0.0
     name: str = "middle"
     class_names: tuple[str, ...] = ("plate",)
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         boxes = []
@@ -225,15 +214,7 @@ class Middle:
             x = (red.sum(axis=0) @ np.arange(red.shape[1])) / red.sum() + self.lean(frame / 255)
             y = (red.sum(axis=1) @ np.arange(red.shape[0])) / red.sum()
             boxes.append([x - 22, y - 18, x + 22, y + 18])
-        n = len(boxes)
-        return Detections(
-            boxes=np.array(boxes, np.float32),
-            scores=np.full(n, 0.8, np.float32),
-            labels=np.zeros(n, np.int64),
-            frame=np.arange(n),
-            num_frames=n,
-            class_names=self.class_names,
-        )
+        return boxes_of(boxes, np.arange(len(boxes)), len(boxes), score=0.8, names=("plate",))
 
 
 @pytest.fixture(scope="module")
@@ -382,7 +363,6 @@ def test_two_parts_of_one_box_are_matched_by_their_masks():
     objects = followed(two_parts(50), two_parts(56, (1, 0)), shifts, SIZE)
     assert len(objects) == 2
     for each in objects:
-        assert each.places.shapes is not None
         first, second = each.places.shapes
         assert first.moved(np.array([6, 0])).common(second) == first.area
 
@@ -394,20 +374,14 @@ class Lower:
     masked: bool
     name: str = "lower"
     class_names: tuple[str, ...] = ("part",)
-    task: Literal["detection"] = "detection"
+    task: str = "detection"
 
     def __call__(self, pixels):
         dark = [to_array(picture).mean() < 100 for picture in pixels]
         masks = [Mask.of_array(~LOWER if each else LOWER, 50, 30) for each in dark]
-        return Detections(
-            boxes=np.tile(np.array([[50, 30, 100, 80]], np.float32), (len(masks), 1)),
-            scores=np.full(len(masks), 0.9, np.float32),
-            labels=np.zeros(len(masks), np.int64),
-            frame=np.arange(len(masks)),
-            num_frames=len(masks),
-            class_names=self.class_names,
-            shapes=shape_array(masks) if self.masked else None,
-        )
+        shapes = shape_array(masks) if self.masked else None
+        boxes, frame = [[50, 30, 100, 80]] * len(masks), np.arange(len(masks))
+        return boxes_of(boxes, frame, len(masks), names=self.class_names, shapes=shapes)
 
 
 def test_another_mask_in_the_same_box_is_another_object():

@@ -1,7 +1,5 @@
 """Pairs on a stand-in device: the rows of the CPU, and several pairs' pictures in a batch."""
 
-from typing import Literal
-
 import pandas as pd
 
 import vidrobust
@@ -17,7 +15,7 @@ class Means:
     """A classifier of the frame's mean colours after a resize, which notes what it is shown."""
 
     name, class_names, version = "means", ("red", "green", "blue"), "1"
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
     preprocess = Preprocess(size=64, mean=(0.0,) * 3, std=(64.0,) * 3)
 
     def __init__(self):

@@ -1,10 +1,7 @@
 """Replays of pairs in which one thing was planted, and steps that add up to the change of any model."""
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -133,7 +130,7 @@ class Hash:
     salt: int = 0
     name: str = "hash"
     class_names: tuple[str, ...] = ("a", "b", "c", "d")
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
 
     def __call__(self, pixels):
         drawn = [

@@ -2,22 +2,12 @@
 
 import math
 
-import av
 import numpy as np
 import pytest
 
 from tests.frame_pairs.planted import recorded, still, view
+from tests.made_frames import film
 from vidrobust.stages.causes.recoded import HARDER, quantizer_of, recoded
-
-
-def coded(path, frames, codec, **options):
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream(codec, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = *frames[0].shape[1::-1], "yuv420p"
-        for picture in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +18,12 @@ def frames(corpus):
 
 @pytest.mark.parametrize("quantizer", [20, 33])
 def test_h264_tells_its_quantizer(tmp_path, frames, quantizer):
-    path = coded(tmp_path / "x.mp4", frames, "libx264", qp=str(quantizer), bf="0")
+    path = film(tmp_path / "x.mp4", frames, "libx264", qp=str(quantizer), bf="0")
     assert quantizer_of(path, lambda: frames) == pytest.approx(quantizer, abs=1)
 
 
 def test_mpeg4_tells_its_own_scale(tmp_path, frames):
-    path = coded(tmp_path / "x.mp4", frames, "mpeg4", qmin="8", qmax="8")
+    path = film(tmp_path / "x.mp4", frames, "mpeg4", qmin="8", qmax="8")
     # a quantizer of 8 is three doublings above that of 1, which is H.264's 12
     assert quantizer_of(path, lambda: frames) == pytest.approx(12 + 6 * 3, abs=1)
 
@@ -41,7 +31,7 @@ def test_mpeg4_tells_its_own_scale(tmp_path, frames):
 def test_of_another_codec_it_is_that_with_the_bits_of_the_stream(tmp_path, frames):
     found = []
     for crf in ("15", "50"):
-        path = coded(tmp_path / f"{crf}.webm", frames, "libvpx-vp9", crf=crf, **{"b:v": "0"})
+        path = film(tmp_path / f"{crf}.webm", frames, "libvpx-vp9", crf=crf, **{"b:v": "0"})
         found.append(quantizer_of(path, lambda: frames))
     assert 14 < found[0] < found[1] <= 46
 

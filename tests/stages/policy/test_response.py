@@ -13,7 +13,6 @@ FEW_OR_MANY = pytest.mark.parametrize("share", [0.2, pytest.param(1, marks=pytes
 
 
 def response(rows, name, strength, floor):
-    assert CLASSIFICATION.response is not None
     return response_to(rows, name, strength, floor, CLASSIFICATION.response)
 
 

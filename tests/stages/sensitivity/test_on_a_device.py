@@ -1,15 +1,10 @@
 """The sweep on a stand-in device: the rows of the CPU, and frames that are not copied about."""
 
-from __future__ import annotations
-
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 
-from vidrobust.models.preprocess import Preprocess
+from tests.stages.causes.test_on_a_device import Means
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.unit import Draws, study_frames
 from vidrobust.video.source import first_batch, open_video
 
@@ -22,18 +17,6 @@ SWEPT = [
     if one.suite == "natural" and one.family != "geometry" and ":" not in one.key
 ]
 FRAMES = 3
-
-
-class Means:
-    """A classifier of the frame's mean colours after a resize."""
-
-    name, class_names = "means", ("red", "green", "blue")
-    task: Literal["classification"] = "classification"
-    preprocess = Preprocess(size=64, mean=(0.0,) * 3, std=(64.0,) * 3)
-
-    def __call__(self, pixels):
-        means = self.preprocess(pixels).double().mean(dim=(2, 3)).softmax(dim=1)
-        return Classifications(means.float().cpu().numpy(), self.class_names)
 
 
 def swept(path, device):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.frames.batch import FrameBatch
+from tests.made_frames import batch_of
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.predictions import Classifications
@@ -32,10 +32,7 @@ def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last):
     )
     if channels_last:
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-    index = np.arange(10, 17)
-    frames = FrameBatch(
-        pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(7, bool), item="clip"
-    )
+    frames = batch_of(pixels, first=10, item="clip")
     perturbations = [
         find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")
     ]
@@ -48,7 +45,7 @@ def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last):
         )
         for strength, of in zip(each.strengths, shown.T, strict=True):
             for row in np.flatnonzero(of):
-                own = seeded("c", int(index[row]), 0, each.key, 5)
+                own = seeded("c", int(frames.index[row]), 0, each.key, 5)
                 wanted.append(each.apply(pixels[row : row + 1].contiguous(), strength, [own]))
     assert torch.equal(torch.cat(model.shown), torch.cat([each.contiguous() for each in wanted]))
     assert len(found) == 35 * found["metric"].nunique()

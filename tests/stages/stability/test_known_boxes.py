@@ -108,15 +108,13 @@ def test_numbers_are_judged_as_identities(ran):
     assert summary["association_accuracy"]["value"] == pytest.approx(association)
 
 
-def test_gaps_of_known_objects_stand_apart(ran, capsys):
+def test_gaps_of_known_objects_stand_apart(ran, printed):
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     assert summary["true_uncovered_rate"]["value"] == pytest.approx(3 / 40)
     assert summary["false_alarm_rate"]["value"] == 0
     assert summary["false_alarm_rate"]["n"] == 1
-    assert run("show", str(ran)) == 0
-    assert len(capsys.readouterr().out.splitlines()) <= MOST_LINES
-    assert run("show", str(ran), "--json") == 0
-    found = json.loads(capsys.readouterr().out)["statements"]
+    assert len(printed(0, "show", str(ran)).out.splitlines()) <= MOST_LINES
+    found = json.loads(printed(0, "show", str(ran), "--json").out)["statements"]
     assert next(each["question"] for each in found if each["model"] == "recorded") == "with labels"
     values = [each["value"] for each in found if each["question"] == "with labels"]
     assert pytest.approx(0.9) in values

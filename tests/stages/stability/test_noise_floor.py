@@ -1,9 +1,5 @@
 """The noise floor: of models whose noise is known by construction, and of a real network in another engine."""
 
-from __future__ import annotations
-
-from typing import Literal
-
 import numpy as np
 import torch
 
@@ -19,7 +15,7 @@ class Leaky:
 
     name = "leaky"
     class_names = ("a", "b")
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
 
     def __init__(self, leak):
         self.leak = leak

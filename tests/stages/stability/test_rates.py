@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.metrics.test_class_meter import PLAIN, made_predictions, measure
+from tests.metrics.test_class_meter import PLAIN, hand_counted, made_predictions, measure, sure_of
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
@@ -23,12 +23,7 @@ def row_of(table, metric, item):
 
 
 def test_hand_counted_clip():
-    """Six frames: bolt bolt nut bolt | cut | nut nut."""
-    labels = [0, 0, 1, 0, 1, 1]
-    p = np.full((6, 3), 0.1, np.float32)
-    p[np.arange(6), labels] = 0.8
-    found = measure(p, ["first", "", "", "", "scene_cut", ""], [])
-    table = rates.summarise(found, METRICS)
+    table = rates.summarise(hand_counted(), METRICS)
     rate = row_of(table, "flip_rate", "")
     assert (rate["value"], rate["n"]) == (0.5, 4)  # 2 flips in the 4 pairs that are not excluded
     mean = row_of(table, "total_variation", "clip")
@@ -60,9 +55,7 @@ def test_five_items_are_the_clusters_of_the_whole():
 
 def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes():
     """Forty frames bolt, then nut and washer in turn: 40 pairs start with bolt, ten each with the others."""
-    labels = [0] * 40 + [1, 2] * 10 + [1]
-    p = np.full((len(labels), 3), 0.1, np.float32)
-    p[np.arange(len(labels)), labels] = 0.8
+    p = sure_of([0] * 40 + [1, 2] * 10 + [1])
     table = rates.summarise_by_class(measure(p, ["first"] + [""] * 60, [25]), METRICS)
     flips = table[table["metric"] == "flip_rate"].set_index("group")
     assert flips["n"].to_dict() == {"bolt": 40, "other classes": 20}

@@ -72,9 +72,8 @@ def test_gates_know_them(judged):
     assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value - 0.01}") == 0
 
 
-def test_two_networks_are_compared_by_who_is_right(judged, capsys):
-    assert run("compare", *map(str, judged), "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+def test_two_networks_are_compared_by_who_is_right(judged, printed):
+    found = json.loads(printed(0, "compare", *map(str, judged), "--json").out)
     a, b = (
         RunFolder.existing(path).table("frames")["label"].isin(CATS).to_numpy() for path in judged
     )

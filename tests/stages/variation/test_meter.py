@@ -1,7 +1,6 @@
 """The meter on clips made frame by frame from a real photograph, so that every change is known."""
 
 import dataclasses
-import io
 from fractions import Fraction
 from itertools import pairwise
 
@@ -12,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.frames.batch import FrameBatch
+from tests.made_frames import batch_of, film
 from vidrobust.stages.variation.meter import (
     UNITS,
     VariationMeter,
@@ -47,17 +46,6 @@ def _frame(scene, shift=(0.0, 0.0), gain=1.0, offset=0.0):
     return np.clip(np.rint(gain * moved + offset), 0, 255).astype(np.uint8)
 
 
-def _batch(frames, start=0, item="clip", times=None, corrupt=()):
-    index = np.arange(start, start + len(frames))
-    return FrameBatch(
-        pixels=torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2),
-        time_s=index / RATE if times is None else np.asarray(times, float),
-        index=index,
-        corrupt=np.isin(index, corrupt),
-        item=item,
-    )
-
-
 def _measure(frames, reasons=None, *, size=16, stride=1, seed=0, **kwargs):
     meter = VariationMeter(
         "clip", content="clip", frame_rate=Fraction(RATE), stride=stride, seed=seed
@@ -65,7 +53,7 @@ def _measure(frames, reasons=None, *, size=16, stride=1, seed=0, **kwargs):
     reasons = [""] * len(frames) if reasons is None else reasons
     for start in range(0, len(frames), size):
         part = slice(start, start + size)
-        meter.feed(_batch(frames[part], start, **kwargs), reasons[part])
+        meter.feed(batch_of(frames[part], start, **kwargs), reasons[part])
     return meter.finish()
 
 
@@ -139,8 +127,10 @@ def test_a_shadow_that_wanders_is_uneven_light(scene):
     assert row["valid"] > 0.8
 
 
-def test_planted_drift_survives_h264(drifting):
-    frames = _coded(drifting[:16], 20)
+def test_planted_drift_survives_h264(drifting, tmp_path):
+    coded = film(tmp_path / "x.mkv", drifting[:16], rate=int(RATE), crf="20", preset="fast")
+    with av.open(str(coded)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     result = _measure(frames)
     assert _row(result, "shift_x_px")["p50"] == pytest.approx(1.5, rel=0.1)
     assert _row(result, "gain")["p50"] == pytest.approx(0.0583, rel=0.1)
@@ -212,7 +202,7 @@ def test_batches_and_memory_do_not_matter(small):
     memory = np.empty((5, *small[0].shape), np.uint8)
     for start in range(0, 15, 5):
         memory[:] = np.stack(small[start : start + 5])
-        batch = _batch(small[start : start + 5], start)
+        batch = batch_of(small[start : start + 5], start)
         meter.feed(dataclasses.replace(batch, pixels=torch.from_numpy(memory).permute(0, 3, 1, 2)))
         memory[:] = 0
     pd.testing.assert_frame_equal(whole.pairs, meter.finish().pairs)
@@ -220,7 +210,7 @@ def test_batches_and_memory_do_not_matter(small):
 
 def test_planar_pixels_give_the_same(small):
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=1)
-    batch = _batch(small[:4])
+    batch = batch_of(small[:4])
     meter.feed(dataclasses.replace(batch, pixels=batch.pixels.contiguous()))
     pd.testing.assert_frame_equal(meter.finish().pairs, _measure(small[:4]).pairs)
 
@@ -247,14 +237,14 @@ def test_stride_follows_size_and_rate_and_nothing_else():
 
 def test_few_frames_a_second_do_not_multiply_far_pairs(tiny):
     meter = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
-    meter.feed(_batch(tiny, times=np.arange(30.0)))
+    meter.feed(batch_of(tiny, time_s=np.arange(30.0)))
     counts = meter.finish().counts
     assert counts["pairs_second"] == 2  # from frames 0 and 20
     # every frame while the shot is young, then ever fewer: with the 40th of its length between them
     assert counts["pairs_clip"] <= 29
     longer = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
     for start in range(0, 120, 30):
-        longer.feed(_batch(tiny, start, times=start + np.arange(30.0)))
+        longer.feed(batch_of(tiny, start, time_s=start + np.arange(30.0)))
     assert longer.finish().counts["pairs_clip"] < 100  # of 119: about 40 + 40 ln 3
 
 
@@ -262,7 +252,7 @@ def test_gap_in_time_gives_no_second_pair(tiny):
     # the clock jumps by ten seconds: no frame is one second after the frames before the gap
     times = np.concatenate([np.arange(10) / RATE, 10 + np.arange(20) / RATE])
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=100)
-    meter.feed(_batch(tiny, times=times))
+    meter.feed(batch_of(tiny, time_s=times))
     result = meter.finish()
     assert result.counts["pairs_second"] == 0
     assert result.timing.dropped == 240
@@ -296,18 +286,4 @@ def test_too_few_frames(count, drifting):
 
 def test_wrong_number_of_reasons(drifting):
     with pytest.raises(ValueError, match="pair_excluded"):
-        VariationMeter("clip", content="clip", frame_rate=RATE).feed(_batch(drifting[:3]), [""])
-
-
-def _coded(frames, crf):
-    memory = io.BytesIO()
-    with av.open(memory, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=RATE)
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "fast"}
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-    memory.seek(0)
-    with av.open(memory) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        VariationMeter("clip", content="clip", frame_rate=RATE).feed(batch_of(drifting[:3]), [""])

