@@ -10,7 +10,7 @@ from vidrobust.api.study import study
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_model
 from vidrobust.plugins import hf_models
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Classifications
 
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.filterwarnings("default")
@@ -46,6 +46,15 @@ def folders(tmp_path_factory):
     masked = transformers.ViTForMaskedImageModeling(vit)
     masked.save_pretrained(root / "masked")
     _segmenters(root)
+    resnet = transformers.ResNetConfig(
+        embedding_size=64, hidden_sizes=[64, 64], depths=[1, 1], layer_type="basic", id2label=NAMES
+    )
+    network = transformers.AutoModelForImageClassification.from_config(resnet)
+    torch.nn.init.normal_(network.classifier[1].weight)
+    network.save_pretrained(root / "resnet")
+    transformers.ViTImageProcessor(size={"height": 96, "width": 128}).save_pretrained(
+        root / "resnet"
+    )
     return root
 
 
@@ -104,8 +113,10 @@ def test_a_network_and_its_processor_are_the_folder(name, folders):
     module = getattr(transformers, auto).from_pretrained(folder)
     processor = transformers.AutoImageProcessor.from_pretrained(folder)
     whole = load_model(f"hf:{folder}", device="cpu")(pictures())
-    for how in ({"preprocess": processor}, {}):
-        (model,) = models_of(module, device="cpu", **how)[1] or ()
+    task = "image-classification" if name == "vit" else "object-detection"
+    pipeline = transformers.pipeline(task, model=str(folder), device="cpu")
+    for given, how in ((module, {"preprocess": processor}), (module, {}), (pipeline, {})):
+        (model,) = models_of(given, device="cpu", **how)[1] or ()
         found = model(pictures())
         if isinstance(whole, Classifications):
             assert np.array_equal(found.probabilities, whole.probabilities)
@@ -125,13 +136,14 @@ def test_a_network_without_a_processor_names_the_way_out():
         study("clip.mp4", bare, transformers.ViTImageProcessor())
 
 
-def test_classes_are_those_of_the_pipeline(folders):
-    model = load_model(f"hf:{folders / 'vit'}", device="cpu")
+@pytest.mark.parametrize("name", ["vit", "resnet"])
+def test_classes_are_those_of_the_pipeline(name, folders):
+    """Of a transformer and of a convolutional network."""
+    folder = folders / name
+    model = load_model(f"hf:{folder}", device="cpu")
     found = model(pictures())
-    assert (model.name, model.class_names) == ("vit", tuple(NAMES.values()))
-    pipeline = transformers.pipeline(
-        "image-classification", model=str(folders / "vit"), device="cpu"
-    )
+    assert (model.name, model.class_names) == (name, tuple(NAMES.values()))
+    pipeline = transformers.pipeline("image-classification", model=str(folder), device="cpu")
     for row, answer in zip(
         found.probabilities, pipeline(images(pictures()), top_k=1000), strict=True
     ):
@@ -161,60 +173,6 @@ def test_boxes_are_those_of_the_library(folders):
         np.testing.assert_array_equal(found.labels[mine], expected["labels"].numpy()[order])
     few = load_model(f"hf:{folder},min_score=0.6", device="cpu")(pixels)
     np.testing.assert_array_equal(few.scores, found.scores[found.scores > 0.6])
-
-
-@pytest.mark.nightly
-def test_trained_on_the_simulated_line(tmp_path):
-    """A classifier trained for a minute tells the kinds of parts apart, here as in the pipeline."""
-    from datasets.line_sim.fit import station_samples
-    from vidrobust.plugins.line.parts import LABELS
-
-    samples = station_samples(0, scenes=16, seed=1)
-    torch.manual_seed(0)
-    config = transformers.ResNetConfig(
-        embedding_size=16,
-        hidden_sizes=[16, 32, 64],
-        depths=[1, 1, 1],
-        layer_type="basic",
-        id2label=dict(enumerate(LABELS)),
-    )
-    network = transformers.AutoModelForImageClassification.from_config(config)
-    processor = transformers.ViTImageProcessor(size={"height": 96, "width": 128})
-    inputs = processor(images=list(samples.large), return_tensors="pt")["pixel_values"]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    for _ in range(12):
-        for rows in torch.randperm(len(inputs)).split(16):
-            optimiser.zero_grad()
-            network(pixel_values=inputs[rows], labels=samples.labels[rows]).loss.backward()
-            optimiser.step()
-    network.save_pretrained(tmp_path / "net")
-    processor.save_pretrained(tmp_path / "net")
-    found = load_model(f"hf:{tmp_path / 'net'}", device="cpu")(samples.large)
-    assert (found.labels == samples.labels.numpy()).mean() > 0.5
-    pipeline = transformers.pipeline(
-        "image-classification", model=str(tmp_path / "net"), device="cpu"
-    )
-    for row, answer in zip(
-        found.probabilities, pipeline(images(samples.large[:8]), top_k=1000), strict=False
-    ):
-        expected = {one["label"]: one["score"] for one in answer}
-        np.testing.assert_allclose(row, [expected[name] for name in LABELS], atol=1e-4)
-
-
-def test_a_pipeline_from_python_is_the_folder(folders):
-    from vidrobust.api.models_given import models_of
-
-    for task, name in (("image-classification", "vit"), ("object-detection", "yolos")):
-        pipeline = transformers.pipeline(task, model=str(folders / name), device="cpu")
-        _, made = models_of(pipeline, device="cpu")
-        found, expected = (
-            made[0](pictures()),
-            load_model(f"hf:{folders / name}", device="cpu")(pictures()),
-        )
-        if isinstance(found, Detections):
-            np.testing.assert_array_equal(found.boxes, expected.boxes)
-        else:
-            np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
 def test_what_cannot_be_had(folders, tmp_path, monkeypatch):

@@ -29,6 +29,15 @@ METRICS = {
         ("  kappa.low <  .9 ", ("kappa", "low", "<", 0.9)),
         ("flip_rate.n <= 1e3", ("flip_rate", "n", "<=", 1000.0)),
         ("percent_grr.high > 30", ("percent_grr", "high", ">", 30.0)),
+        # a section of a study
+        (
+            "within_operator.agreement.low < 0.8",
+            ("within_operator.agreement", "low", "<", 0.8),
+        ),
+        (
+            "between_operators.fleiss_kappa < .75",
+            ("between_operators.fleiss_kappa", "value", "<", 0.75),
+        ),
     ],
 )
 def test_rules_are_parsed(text, expected):
