@@ -133,7 +133,7 @@ METRICS = (
     ),
 )  # fmt: skip
 RESPONSE = ResponseSpec(
-    columns=("shift",), turns=("jump",), floors=("noise_floor_shift",), of="of 100 mired",
+    columns=("shift",), turns=("jump",), floors={"noise_floor_shift": ("shift",)}, of="of 100 mired",
     happens="makes the temperature jump in", many="of the frames",
 )  # fmt: skip
 CORRELATION = CorrelationSpec(

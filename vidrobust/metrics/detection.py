@@ -181,7 +181,10 @@ DETECTION = Task(
     response=ResponseSpec(
         columns=("box_change",),
         turns=("lost", "renamed"),
-        floors=("noise_floor_boxes_changed", "noise_floor_boxes_moved"),
+        floors={
+            "noise_floor_boxes_changed": ("lost", "new", "renamed"),
+            "noise_floor_boxes_moved": ("moved",),
+        },
         of="of the boxes",
         happens="loses or renames",
         many="of the boxes",

@@ -170,7 +170,8 @@ class ResponseSpec:
 
     columns: tuple[str, ...]  # metrics whose sum is the response, at most 1
     turns: tuple[str, ...]  # metrics whose sum says how often the answer changes
-    floors: tuple[str, ...]  # rows of ``stability`` whose sum is the noise floor
+    # rows of ``stability`` whose sum is the noise floor, and the metrics that each adds up
+    floors: Mapping[str, tuple[str, ...]]
     of: str  # what it is a share of: "of the probability"
     happens: str  # what such a change of the answer is: "changes the label in"
     many: str  # of what its rate is: "of the frames"

@@ -92,7 +92,7 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     named = named[named["level"] == "cause"]
     parts = run.folder.record.parts
     table = run.folder.table("stability")
-    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
+    rows = table[(table["model"] == model) & table["metric"].isin([*task.response.floors])]
     # (height, width) of the clip in the middle by its width: lengths are shares of each clip's own
     # width
     sizes = sorted(

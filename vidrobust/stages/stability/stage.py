@@ -34,7 +34,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 17  # TIDE's kinds of errors against known boxes
+    version = 18  # one noise floor of detectors and further tasks
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, *TRACKS)

@@ -113,7 +113,6 @@ def floor_rows(facts: Facts) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     kinds = {
         "noise_floor": _class_floor,
-        "box_noise_floor": _box_floor,
         "task_noise_floor": _task_floor,
     }
     for kind, summary in kinds.items():
@@ -151,20 +150,8 @@ def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
     }
 
 
-def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
-    def largest(name: str) -> float:
-        return max(
-            (float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan")
-        )
-
-    return {
-        "noise_floor_boxes_changed": largest("changed"),
-        "noise_floor_boxes_moved": largest("moved"),
-    }
-
-
 def _task_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
-    names = dict.fromkeys(name for floor in floors for name in floor if name not in ("n", "frames"))
+    names = dict.fromkeys(name for floor in floors for name in floor if name != "n")
     known = {
         name: [float(floor[name]) for floor in floors if floor[name] is not None] for name in names
     }

@@ -15,15 +15,14 @@ import torch
 from vidrobust.errors import ModelError
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.box_differences import change
-from vidrobust.metrics.catalogue import is_classifier, is_detector, metrics_of, task_of
+from vidrobust.metrics.catalogue import is_classifier, metrics_of, task_of
 from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.metric import differences
 from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
 from vidrobust.pipeline.stage import Context, Found
-from vidrobust.predictions import Classifications, Classifier, Detector
+from vidrobust.predictions import Classifications, Classifier
 from vidrobust.stages.stability.along import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
@@ -50,53 +49,28 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
         return {}
     if is_classifier(model):
         return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
-    if is_detector(model):
-        return {"box_noise_floor": measure_boxes(model, pixels)}
     return {"task_noise_floor": measure_task(model, pixels)}
 
 
 def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     """Return the noise floor of a task: frames again, each alone and the batch in reverse order.
 
-    The largest of each difference of the task's response, by the name of its floor, and the number of
-    comparisons ``n``.
+    The largest differences, by the name of the floor, and the number of comparisons ``n``.
     """
-    pixels, response = pixels[:FRAMES], task_of(model.task).response
-    count, metrics = len(pixels), metrics_of(model.task)
+    pixels, floors = pixels[:FRAMES], task_of(model.task).response.floors
+    added = {column for columns in floors.values() for column in columns}
+    metrics = [metric for metric in metrics_of(model.task) if metric.column in added]
     together, alone = predict(model, pixels), predict(model, pixels, 1)
-    turned = predict(model, pixels.flip(0)).select(np.arange(count)[::-1])
+    turned = predict(model, pixels.flip(0)).select(np.arange(len(pixels))[::-1])
     found = [differences(metrics, together, other) for other in (alone, turned)]
-    values = {name: np.concatenate([each[name] for each in found]) for name in response.columns}
-    known = (values[name][np.isfinite(values[name])] for name in response.columns)
-    floors = {
-        floor: float(each.max()) if len(each) else float("nan")
-        for floor, each in zip(response.floors, known, strict=True)
+    values = {
+        floor: np.concatenate(
+            [np.sum([each[column] for column in columns], axis=0) for each in found]
+        )
+        for floor, columns in floors.items()
     }
-    return {**floors, "n": 2 * count, "frames": count}
-
-
-def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Return the noise floor of a detector: frames again, each alone and the batch in reverse order.
-
-    ``changed`` is the largest share of boxes that is lost, new or renamed, ``moved`` the largest mean 1 -
-    IoU.
-    """
-    pixels = pixels[:FRAMES]
-    count = len(pixels)
-    together, alone = predict(detector, pixels), predict(detector, pixels, 1)
-    turned = predict(detector, pixels.flip(0))
-    found = [change(together.of_frame(row), alone.of_frame(row)) for row in range(count)]
-    found += [
-        change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)
-    ]
-    shares = [one.shares() for one in found if one.count]
-    changed = max(
-        (each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan")
-    )
-    moved = max(
-        (each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan")
-    )
-    return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
+    largest = {floor: float(np.fmax.reduce(of_floor)) for floor, of_floor in values.items()}
+    return {**largest, "n": int(np.isfinite(next(iter(values.values()))).sum())}
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
