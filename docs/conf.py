@@ -13,7 +13,6 @@ from perturbations_page import page as perturbation_page
 from registry_pages import PAGES
 from tables_page import page as table_page
 
-from vidrobust.report.glossary import page as glossary_page
 from vidrobust.version import VERSION
 
 project = "vidrobust"
@@ -36,7 +35,6 @@ for name, text in {
     "tables": table_page(),
     "perturbations": perturbation_page(),
     "dials": dial_page(),
-    "glossary": glossary_page(),
     **{name: page() for name, page in PAGES.items()},
 }.items():
     write_page(Path(__file__).parent / "generated" / f"{name}.md", text)

@@ -1,6 +1,6 @@
 """Reference pages of metrics, model specs and label formats; the documentation build writes them from the registries.
 
-python docs/registry_pages.py metrics | models | labels
+python docs/registry_pages.py metrics | models | labels | benchmarks | glossary
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from vidrobust.footage.labels.formats import known as label_formats
 from vidrobust.metrics.catalogue import metrics_of, tasks
 from vidrobust.models.spec import known as model_kinds
+from vidrobust.report.glossary import GLOSSARY
 
 
 def metrics() -> str:
@@ -85,7 +86,25 @@ def benchmarks() -> str:
     )
 
 
-PAGES = {"metrics": metrics, "models": models, "labels": labels, "benchmarks": benchmarks}
+def glossary() -> str:
+    """The words of the report."""
+    rows = [(each.word, each.meaning, each.example) for each in GLOSSARY]
+    return _page(
+        [
+            "# Glossary",
+            "The terms of the report, each with an example.",
+            _table(("word", "meaning", "example"), rows),
+        ]
+    )
+
+
+PAGES = {
+    "metrics": metrics,
+    "models": models,
+    "labels": labels,
+    "benchmarks": benchmarks,
+    "glossary": glossary,
+}
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

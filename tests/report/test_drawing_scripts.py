@@ -3,7 +3,6 @@
 import base64
 
 import pytest
-from matplotlib import font_manager
 
 from vidrobust.report import drawing
 
@@ -27,20 +26,3 @@ def test_names_are_text_that_the_browser_draws(name):
     assert picture.uri.startswith("data:image/svg+xml")
     svg = base64.b64decode(picture.uri.partition(",")[2]).decode()
     assert svg.count(f">{name}</text>") == 2  # of the tick and of the legend
-
-
-def test_a_font_that_came_later_is_found(monkeypatch):
-    # Matplotlib keeps its list of fonts in a file of the user's, made once
-    known = font_manager.fontManager.ttflist
-    usual = [entry for entry in known if entry.name == "DejaVu Sans"]
-    mathematical = [
-        entry for entry in known if entry.name == "STIXGeneral" and entry.style == "normal"
-    ]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(usual))
-    monkeypatch.setattr(
-        font_manager, "findSystemFonts", lambda: [entry.fname for entry in mathematical]
-    )
-    drawing._families_for.cache_clear()
-    drawing._letters_of_usual.cache_clear()
-    assert drawing.letters_without_font("\u1d81") == ""  # a letter that STIX has
-    drawing._families_for.cache_clear()

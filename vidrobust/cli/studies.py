@@ -143,18 +143,15 @@ def on_target(
     target: Sequence[str],
     stage: Stage,
     options: dict[str, Any],
-    before: Act | None = None,
     after: Act | None = None,
 ) -> None:
     """Make one stage, on a run folder or on sources, and print its result.
 
-    ``before`` and ``after`` are done with the open run.
+    ``after`` is done with the open run.
     """
     as_json, junit = options.pop("as_json"), options.pop("junit", None)
     along = [each.name for each in input_stages()] if options.pop("everything", False) else []
     with opened_target(target, options, stage) as run:
-        if before is not None:
-            before(run)
         _work(run, (*along, stage.name), stage, as_json, junit, after)
 
 

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,6 @@ import numpy as np
 if TYPE_CHECKING:  # a study begins without matplotlib: functions import it when they draw
     from matplotlib.axes import Axes as Axes  # also for annotations elsewhere, as drawing.Axes
     from matplotlib.figure import Figure as Figure
-    from matplotlib.font_manager import FontEntry
 
 WIDTH_IN = 9.6  # full width of a figure in inches; the page shows 100 px an inch
 NARROW_IN = 3.9  # width of a figure's second form, for telephones
@@ -135,61 +133,6 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     )
     uri = data_uri("svg+xml", _themed(_short_numbers(stream.getvalue())))
     return Picture(uri, alt, round(100 * figure.get_size_inches()[0]), caption)
-
-
-def letters_without_font(text: str) -> str:
-    missing = frozenset(letter for letter in text if letter.isprintable()) - _letters_of_usual()
-    return "".join(sorted(_families_for(missing)[1])) if missing else ""
-
-
-@cache
-def _letters_of_usual() -> frozenset[str]:
-    from matplotlib import font_manager
-
-    path = font_manager.findfont(font_manager.FontProperties(family=STYLE["font.family"]))
-    return _letters_of(path)
-
-
-def _letters_of(font: str) -> frozenset[str]:
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(map(chr, FT2Font(font).get_charmap()))
-
-
-@cache
-def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
-    families: list[str] = []
-    left = set(letters)
-    for entry in _every_font():
-        if not left:
-            break
-        if (
-            entry.style != "normal"
-            or entry.name in families
-            or entry.name.startswith("Last Resort")
-        ):
-            continue
-        try:
-            has = left & _letters_of(entry.fname)
-        except (OSError, RuntimeError):
-            continue
-        if has:
-            families.append(entry.name)
-            left -= has
-    return families, frozenset(left)
-
-
-def _every_font() -> Iterator[FontEntry]:
-    from matplotlib import font_manager
-
-    known = list(font_manager.fontManager.ttflist)
-    yield from known
-    for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):
-        try:
-            font_manager.fontManager.addfont(path)
-        except (OSError, RuntimeError, UnicodeError):
-            continue
-        yield font_manager.fontManager.ttflist[-1]
 
 
 def _short_numbers(svg: bytes) -> bytes:

@@ -134,19 +134,6 @@ GLOSSARY = (
 )
 
 
-def page() -> str:
-    lines = [
-        "# Glossary",
-        "",
-        "The terms of the report, each with an example.",
-        "",
-        "| word | meaning | example |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {each.word} | {each.meaning} | {each.example} |" for each in GLOSSARY]
-    return "\n".join(lines) + "\n"
-
-
 @dataclass(frozen=True)
 class Phrase:
     noun: str

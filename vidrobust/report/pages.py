@@ -20,8 +20,8 @@ from markupsafe import Markup
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.report.drawing import THEMES, letters_without_font
-from vidrobust.text.printable import in_brackets, printable, shown
+from vidrobust.report.drawing import THEMES
+from vidrobust.text.printable import printable, shown
 from vidrobust.version import VERSION
 
 # What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes.
@@ -102,21 +102,6 @@ PROGRAMS = (
 LONGEST_S = 120
 
 
-NAMED = '<p class="made">In brackets: letters that no font of the computer has that printed this, by name.</p>'
-
-
-def _with_letters(page: Path, folder: Path) -> Path:
-    """The page, or a copy that names in brackets the letters that no font has."""
-    text = page.read_text(encoding="utf-8")
-    missing = letters_without_font(text)
-    if not missing:
-        return page
-    copy = folder / "page.html"
-    sign = '<div class="sign">'
-    copy.write_text(in_brackets(text, missing).replace(sign, NAMED + sign, 1), encoding="utf-8")
-    return copy
-
-
 def printed(page: Path, pdf: Path) -> Path:
     """Print an HTML file; SettingsError where there is no Chromium, InputError where it does not print."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
@@ -138,7 +123,7 @@ def printed(page: Path, pdf: Path) -> Path:
             command.append("--no-sandbox")  # Chromium refuses to run as root with one
         command += [
             f"--print-to-pdf={beside.resolve()}",
-            _with_letters(page, Path(profile)).resolve().as_uri(),
+            page.resolve().as_uri(),
         ]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_S)

@@ -154,20 +154,17 @@ def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(r), np.nan, 2 * np.maximum(r, 0) / (1 + np.maximum(r, 0)))
 
 
-def effective_robustness(
-    clean: np.ndarray, other: np.ndarray, baseline: np.ndarray | None = None
-) -> np.ndarray:
+def effective_robustness(clean: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the accuracy beyond what clean accuracy predicts, per model and column of ``other (n, p)``.
 
-    The line of logits is fitted on the ``baseline`` models (n,) bool, or all. Taori et al. 2020, section 3.1.
+    The line of logits is fitted on all models. Taori et al. 2020, section 3.1.
     """
     x, y = (
         special.logit(np.clip(clean, 1e-4, 1 - 1e-4)),
         special.logit(np.clip(other, 1e-4, 1 - 1e-4)),
     )
-    fit = np.ones(len(x), bool) if baseline is None else baseline
     design = np.column_stack([np.ones(len(x)), x])
-    line = np.linalg.pinv(design[fit]) @ y[fit]
+    line = np.linalg.pinv(design) @ y
     beyond: np.ndarray = other - special.expit(design @ line)
     return beyond
 

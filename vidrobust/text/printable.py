@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
-from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
 _BYTE = re.compile("[\udc80-\udcff]")  # how Python holds a byte of a file name that is not UTF-8
@@ -52,32 +50,3 @@ def without_secrets(source: str) -> str:
     where = parts.netloc.rsplit("@", 1)[-1]
     path, query = (_SECRET.sub(r"\1***", part) for part in (parts.path, parts.query))
     return urlunsplit((parts.scheme, where, path, query, ""))
-
-
-_PLAIN = re.compile(
-    r"(?:LETTER|SYLLABLE|CHARACTER|SIGN|MARK|DIGIT)(?: [A-Z]$| SIGN| LETTER)? (.+)$"
-)
-
-
-def letter_name(letter: str) -> str:
-    """Return the Unicode name of a letter in Latin ones, else its number.
-
-    >>> letter_name("か"), letter_name("김"), letter_name("轴")
-    ('ka', 'gim', 'U+8F74')
-    """
-    match = _PLAIN.search(unicodedata.name(letter, ""))
-    return match[1].removeprefix("SIGN ").lower() if match else f"U+{ord(letter):04X}"
-
-
-def in_brackets(text: str, letters: Iterable[str]) -> str:
-    """Replace each run of these letters by their names in brackets.
-
-    >>> in_brackets("pin ピン 3", "ピン")
-    'pin [pi n] 3'
-    """
-    every = "".join(sorted(letters))
-    if not every:
-        return text
-    return re.sub(
-        f"[{re.escape(every)}]+", lambda run: f"[{' '.join(map(letter_name, run[0]))}]", text
-    )

@@ -293,21 +293,6 @@ def _write_results(
         made = {"hashes": hashes, "paper": result["paper"], "pdf": result["pdf"]}
         for path in write_certificate(page, head, found, rows, asked, **made):
             click.echo(f"certificate: {path}", err=True)
-        if result["pdf"]:
-            _warn_of_fonts(page)
-
-
-def _warn_of_fonts(page: Path) -> None:
-    """Say which letters a PDF printed on this machine cannot show."""
-    from vidrobust.report.drawing import letters_without_font
-
-    if missing := letters_without_font(page.read_text(encoding="utf-8")):
-        some = printable(f"{missing[:12]} ..." if len(missing) > 12 else missing)
-        click.echo(
-            f"warning: no font of this machine has {some}: the PDF names them in brackets; install one and print "
-            "again",
-            err=True,
-        )
 
 
 def _of_sources(

@@ -62,9 +62,9 @@ class Answer:
         return tuple(s for s in self.statements if s.question == Question.SCENE)
 
 
-def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
-    """Collect the answer of a run from the core, installed plugins and ``further`` contributors."""
-    every = [s for contribute in (*CONTRIBUTORS, *further) for s in contribute(run)]
+def answer_of(run: RunTables) -> Answer:
+    """Collect the answer of a run from the core and installed plugins."""
+    every = [s for contribute in CONTRIBUTORS for s in contribute(run)]
     every += provided().each(lambda section: section.statements(run))
     models, to_come = tuple(run.tasks), run.record.to_come
     kept = [s for s in every if not set(s.command.split()[1:2]) & set(to_come)]

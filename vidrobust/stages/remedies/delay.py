@@ -47,9 +47,7 @@ class Change:
     label: int
 
 
-def lasting_changes(
-    labels: np.ndarray, begins: np.ndarray, time_s: np.ndarray, lasting_s: float = LASTING_S
-) -> list[Change]:
+def lasting_changes(labels: np.ndarray, begins: np.ndarray, time_s: np.ndarray) -> list[Change]:
     """The lasting changes of one input, by its labels (N,); nothing reaches across ``begins``.
 
     An answer lasts from a frame on that has it, if it has more than half of the frames of the second that
@@ -59,17 +57,15 @@ def lasting_changes(
     edges = np.r_[np.flatnonzero(begins | (np.arange(len(labels)) == 0)), len(labels)]
     found: list[Change] = []
     for first, end in itertools.pairwise(edges.tolist()):
-        found += _changes_within(labels, time_s, first, end, lasting_s)
+        found += _changes_within(labels, time_s, first, end)
     return found
 
 
-def _changes_within(
-    labels: np.ndarray, time_s: np.ndarray, first: int, end: int, lasting_s: float
-) -> list[Change]:
+def _changes_within(labels: np.ndarray, time_s: np.ndarray, first: int, end: int) -> list[Change]:
     runs: list[list[int]] = []  # label, start, stop of each lasting answer
     for row in range(first, end):
-        stop = row + int(np.searchsorted(time_s[row:end], time_s[row] + lasting_s - 1e-9))
-        if not lasts(time_s, row, stop, lasting_s):
+        stop = row + int(np.searchsorted(time_s[row:end], time_s[row] + LASTING_S - 1e-9))
+        if not lasts(time_s, row, stop):
             break
         label = int(labels[row])
         if 2 * int((labels[row:stop] == label).sum()) <= stop - row:
@@ -81,10 +77,10 @@ def _changes_within(
     return [Change(start, stop, label) for label, start, stop in runs[1:]]
 
 
-def lasts(time_s: np.ndarray, start: int, stop: int, lasting_s: float = LASTING_S) -> bool:
+def lasts(time_s: np.ndarray, start: int, stop: int) -> bool:
     """Whether rows start..stop - 1 last so long, the last one counting one typical step."""
     step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-    return bool(time_s[stop - 1] - time_s[start] + step >= lasting_s - 1e-9)
+    return bool(time_s[stop - 1] - time_s[start] + step >= LASTING_S - 1e-9)
 
 
 @dataclass(frozen=True)
