@@ -53,11 +53,9 @@ def test_faults_name_their_place(changed, tmp_path):
     )
     (problem,) = read_labels(path).problems
     assert str(problem) == (
-        f"{path}, line {problem.line}, column annotations[0].bbox: expected x, y, width, height of 0 or more, "
+        f"{path}, column annotations[0].bbox: expected x, y, width, height of 0 or more, "
         "got [1174, 335, -104, 79]"
     )
-    assert path.read_text().splitlines()[problem.line - 1].strip() == "{"  # of the first annotation
-    assert problem.line < path.read_text().splitlines().index("                -104,") + 1
     path.write_text('{"videos": [], "images": [],\n "annotations": [{"category_id": 1}]')
     with pytest.raises(InputError, match=r"ann\.json, line 2, column 37: Expecting ',' delimiter"):
         read_labels(path)

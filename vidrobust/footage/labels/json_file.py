@@ -1,13 +1,9 @@
-"""A JSON annotation file, its faults named with line and column."""
+"""JSON and XML annotation files."""
 
 from __future__ import annotations
 
 import json
-import re
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -89,10 +85,6 @@ def begins_with(path: Path, element: str) -> bool:
     return names[:1] == [element]
 
 
-ENTRY = re.compile(r"\w+\[\d+\]")
-SPACE = re.compile(r"\s*")
-
-
 def read_json(path: Path, kind: type) -> Any:
     """Return the content of a JSON file of this kind (dict or list); raises InputError."""
     try:
@@ -109,51 +101,3 @@ def read_json(path: Path, kind: type) -> Any:
             f"{printable(path)}, line 1: expected {expected}, got {type(content).__name__}"
         )
     return content
-
-
-def with_lines(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Add to problems of JSON files the line of the entry that their ``column`` names."""
-    every = tuple(problems)
-    files = {p.path for p in every if p.path.suffix.lower() == ".json" and p.column and not p.line}
-    lines = {path: _lines(path) for path in files}
-    return tuple(
-        replace(p, line=_line(p, lines[p.path])) if p.path in files and not p.line else p
-        for p in every
-    )
-
-
-def _line(problem: Problem, lines: Mapping[str, int]) -> int:
-    entry = ENTRY.match(problem.column)
-    return lines.get(problem.column, lines.get(entry[0], 0) if entry else 0)
-
-
-def _lines(path: Path) -> dict[str, int]:
-    """Return the line of each key of the object, and of each entry of its arrays as NAME[NUMBER]."""
-    text, decoder = path.read_text(encoding="utf-8"), json.JSONDecoder()
-    starts = [match.end() for match in re.finditer("\n", text)]
-    lines: dict[str, int] = {}
-
-    def note(name: str, place: int) -> None:
-        lines[name] = bisect_right(starts, place) + 1
-
-    place = SPACE.match(text, text.index("{") + 1)
-    at = place.end() if place else 0
-    while text[at] == '"':
-        key, behind = decoder.raw_decode(text, at)
-        note(key, at)
-        at = _after(text, behind)  # the colon
-        if text[at] == "[":
-            number, inside = 0, _after(text, at)
-            while text[inside] != "]":
-                note(f"{key}[{number}]", inside)
-                inside = _after(text, decoder.raw_decode(text, inside)[1], stop="]")
-                number += 1
-            at = _after(text, inside + 1, stop="}")
-        else:
-            at = _after(text, decoder.raw_decode(text, at)[1], stop="}")
-    return lines
-
-
-def _after(text: str, at: int, stop: str = "") -> int:
-    at = SPACE.match(text, at).end()  # type: ignore[union-attr]
-    return at if stop and text[at] == stop else SPACE.match(text, at + 1).end()  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ from typing import Any
 
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.json_file import read_json, with_lines
+from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.shapes.mask import coco_shape
@@ -74,7 +74,7 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
         classes={
             k: printable(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())
         },
-        problems=with_lines(problems),
+        problems=tuple(problems),
         notes=tuple(notes),
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
-from vidrobust.footage.labels.json_file import XmlFile, begins_with, with_lines
+from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import (
     SUFFIXES,
@@ -96,7 +96,7 @@ def _read(
         classes={k: printable(name) for name, k in numbers.items()},
         box_unit=unit,
         may_count_from_1=form == "table" and min((m.frame for m in marked), default=0) == 1,
-        problems=with_lines(problems),
+        problems=tuple(problems),
     )
 
 

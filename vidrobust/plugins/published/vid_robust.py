@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import label_row
-from vidrobust.footage.labels.json_file import read_json, with_lines
+from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.plugins.published.imagenet_vid import VID_CLASSES
@@ -49,7 +49,7 @@ def read(path: Path) -> Labels:
         classes=VID_CLASSES,
         sets=sets,
         class_map=read_class_map(map_file, len(VID_CLASSES)) if map_file.is_file() else None,
-        problems=with_lines(problems),
+        problems=tuple(problems),
         notes=_notes(sets, map_file),
     )
 

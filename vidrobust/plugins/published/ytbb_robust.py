@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.json_file import read_json, with_lines
+from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
 from vidrobust.footage.records import (
     BadValueError,
@@ -176,7 +176,7 @@ def read(path: Path) -> Labels:
         sets=sets,
         judged_by="anchor",
         class_map=read_class_map(map_file, len(CLASSES)) if map_file.is_file() else None,
-        problems=with_lines((*table.problems, *problems)),
+        problems=(*table.problems, *problems),
         notes=_notes(len(table.records), reviews, about, sets),
     )
 
