@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.moments import pictures
-from vidrobust.stages.moments.section import ACROSS_KEYFRAME, EXCLUDED, _replays
+from vidrobust.stages.moments.player import ACROSS_KEYFRAME, EXCLUDED, _replays
 
 
 def transitions(**frames):

@@ -17,7 +17,7 @@ from tests.wording import assert_golden
 from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments import section as moments_section
+from vidrobust.stages.moments.player import player
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
@@ -212,7 +212,7 @@ def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made, page):
 
 
 def test_flips_of_the_player_are_those_of_the_pairs(made):
-    data = moments_section.player(RunTables(made.path))
+    data = player(RunTables(made.path))
     pairs = made.table("pairs")
     flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
     models, items = [m["name"] for m in data["models"]], [i["name"] for i in data["items"]]
@@ -230,7 +230,7 @@ def test_flips_of_the_player_are_those_of_the_pairs(made):
 
 
 def test_a_long_run_is_thinned_and_keeps_every_flip(made):
-    data = moments_section.player(RunTables(made.path), most_points=100)
+    data = player(RunTables(made.path), most_points=100)
     assert sum(len(i["f"]) for i in data["items"]) < 360
     assert "the lines show one frame in 4 and every flip" in data["said"]
     for event in data["events"]:

@@ -26,6 +26,7 @@ from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
 from vidrobust.stages.correlate.verdicts import PROXY
+from vidrobust.stages.moments import player as moments_player
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
@@ -175,7 +176,7 @@ def write_summary(folder: Path) -> Path:
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
     found, boxes = moments_section.moments(run), shared["box_moments"]
-    player, policies = moments_section.player(run), shared["policies"]
+    player, policies = moments_player.player(run), shared["policies"]
     content = {
         **shared,
         "made_on": made_on(run),
@@ -211,11 +212,11 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "clips": by_clip.clips(run),
         "classes": by_clip.classes(run),
         "player": player,
-        "player_data": Markup(moments_section.as_script(player)) if player else "",
+        "player_data": Markup(moments_player.as_script(player)) if player else "",
     }
     if len(content["player_data"]) > PAGE_BYTES and player is not None:
-        player = moments_section.without_pictures(player)
-        content |= {"player": player, "player_data": Markup(moments_section.as_script(player))}
+        player = moments_player.without_pictures(player)
+        content |= {"player": player, "player_data": Markup(moments_player.as_script(player))}
     return rendered(REPORT, content)
 
 
