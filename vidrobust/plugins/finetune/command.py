@@ -31,19 +31,26 @@ from vidrobust.text.numbers import percent
 )
 @click.option(
     "--seeds",
-    type=int,
+    type=click.IntRange(min=1),
     metavar="N",
     help="How often each recipe that goes on is trained.  [default: 2]",
 )
 @click.option(
     "--steps",
-    type=int,
+    type=click.IntRange(min=3),
     metavar="N",
     help="Steps of a training; after a third the worse half of the recipes is left out.  [default: 150; with --quick "
     "what time allows]",
 )
-@click.option("--batch", type=int, metavar="N", help="Frames of a step.  [default: 16]")
-@click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.001]")
+@click.option(
+    "--batch", type=click.IntRange(min=2), metavar="N", help="Frames of a step.  [default: 16]"
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="RATE",
+    help="Largest learning rate.  [default: 0.001]",
+)
 @click.option(
     "--targets",
     type=click.Choice(["auto", "labels", "self"]),
@@ -53,7 +60,7 @@ from vidrobust.text.numbers import percent
 @click.option(
     "--frames",
     "training",
-    type=int,
+    type=click.IntRange(min=8),
     metavar="N",
     help="Frames to train with, at most.  [default: 600]",
 )

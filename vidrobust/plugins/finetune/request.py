@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vidrobust.errors import SettingsError
-
 Targets = Literal["auto", "labels", "self"]
 STEPS, BATCH, RATE, SEEDS = 150, 16, 1e-3, 2
 # Frames at most that train, and that judge; with ``--quick``.
@@ -31,18 +29,6 @@ class AdaptRequest:
     judging: int = FRAMES[1]
     quick: bool = False
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, value, least in (
-            ("--seeds", self.seeds, 1),
-            ("--steps", STEPS if self.steps is None else self.steps, 3),
-            ("--batch", self.batch, 2),
-            ("--frames", self.training, 8),
-        ):
-            if value < least:
-                raise SettingsError(f"{name}: expected a whole number from {least}, got {value}")
-        if not 0 < self.rate < 1:
-            raise SettingsError(f"--rate: expected a rate between 0 and 1, got {self.rate:g}")
 
     @property
     def limits(self) -> tuple[int, int]:
