@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.labels import read_class_map
 from vidrobust.footage.labels.matching import on_items
+from vidrobust.footage.records import columns_of
+from vidrobust.plugins.published.ytbb import CLASSIFICATION, read_columns, read_each
 
 SUBSET = "ytbb/ytbb_subset.csv"
 
@@ -80,6 +83,30 @@ def test_other_tables_are_not_taken_for_it(annotations):
     with pytest.raises(InputError, match="label format not recognised"):
         read_labels(annotations / "ytbb/idx_human.csv")
     assert read_labels(annotations / "vott_csv/dataset/train-export.csv").format == "table"
+
+
+@pytest.mark.parametrize("name", [SUBSET, "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv"])
+def test_by_columns_and_row_by_row_it_is_the_same(name, annotations):
+    path = annotations / name
+    first = columns_of(path)
+    has_header = "youtube_id" in first
+    columns = first if has_header else CLASSIFICATION
+    fast = read_columns(path, columns, has_header=has_header)
+    slow, problems = read_each(path, columns, has_header=has_header)
+    assert not problems
+    assert_frame_equal(fast, slow[fast.columns.tolist()], check_dtype=False)
+
+
+def test_a_file_with_one_bad_row_is_looked_at_row_by_row(changed):
+    path = changed(
+        SUBSET, ("0,person,0,present,0.21,0.686,0.0,1.0", "0,person,0,present,0.21,0.686,0.0,1.1")
+    )
+    assert read_columns(path, columns_of(path), has_header=True) is None
+    labels = read_labels(path)
+    assert len(labels.rows) == 321
+    assert [str(p).removeprefix(f"{path}, ") for p in labels.problems] == [
+        "line 2, column ymax: expected 0 <= min < max <= 1, got 0.0 and 1.1"
+    ]
 
 
 CLEAN = "v,1000,1,bird,0,present,0.1,0.5,0.2,0.6\n"

@@ -95,7 +95,7 @@ def _table(path: Path) -> BoxFile:
     return boxes_of_table(table, path)
 
 
-def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -> BoxFile:
+def boxes_of_table(table: pd.DataFrame, path: Path) -> BoxFile:
     """Return the boxes of a table, a row each, by any program's column names."""
     for column, others in ALIASES.items():
         other = next((name for name in others if name in table), None)
@@ -126,10 +126,8 @@ def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -
     nothing = table[["score", *BOX]].isna().all(axis=1)
     frames = pd.to_numeric(table.loc[nothing, "frame"], errors="coerce").fillna(-1).astype(np.int64)
     looked = tuple(zip(items[nothing].tolist(), frames.tolist(), strict=True))
-    boxes = checked(table[~nothing], path, relative=relative)
-    return BoxFile(
-        boxes, relative=relative, looked=looked, names=_names_in(table[~nothing]), times=times
-    )
+    boxes = checked(table[~nothing], path)
+    return BoxFile(boxes, looked=looked, names=_names_in(table[~nothing]), times=times)
 
 
 def _names_in(table: pd.DataFrame) -> dict[int, str]:
