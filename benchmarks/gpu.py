@@ -353,8 +353,8 @@ def study(asked: Any) -> list[dict[str, Any]]:
             overwrite=True,
         )
         pairs = run.table("pairs").sort_values(["kind", "frame_a"])
-        told = json.loads((run.path / "metrics.json").read_text())["models"].values()
-        floor = max(floor, *(float(model["noise_floor"]["total_variation"]) for model in told))
+        table = run.table("stability").set_index("metric")["value"]
+        floor = max(floor, float(table["noise_floor_total_variation"]))
         values = pairs["total_variation"].to_numpy(float)
         first = first if first is not None else (pairs["label_flip"].to_numpy(), values)
         same = len(values) == len(first[1])

@@ -75,11 +75,12 @@ def test_a_result_is_json(tmp_path):
 @pytest.mark.nightly
 def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path):
     command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path), "--stand-in"]
-    command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory"]
+    command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory", "study"]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}"}, check=True)
     written = {
         path.stem: json.loads(path.read_text())["result"] for path in tmp_path.glob("*.json")
     }
+    assert [row["good"] for row in written.pop("study")] == [True, True, True]
     assert set(written) == {"environment", "decoding", "tests", "memory"}
     assert written["tests"] == written["memory"] == "skipped: no CUDA GPU here"
     rows = {(row["clip"], row["backend"]): row for row in written["decoding"]}
