@@ -126,7 +126,9 @@ class Reading:
             "probability": "one probability",
             "score": f"anomaly score, threshold {self.threshold!r}, certain from {self.scale!r} above it",
         }
-        text = words.get(self.scores, f"{self.scores}, {_rule(self.column, self.class_names)}")
+        one = self.column is not None
+        rule = f"{self.class_names[1]!r} against the rest" if one else "one label or none"
+        text = words.get(self.scores, f"{self.scores}, {rule}")
         points = [f"{self.class_names[k]!r} from {point:g}" for k, point in self.thresholds]
         return text if not points or self.scores == "score" else f"{text}; {', '.join(points)}"
 
@@ -360,10 +362,6 @@ def _several_labels(
         )
     note = f"of several labels the leading one, or {NONE!r} where none has a probability of 0.5"
     return Reading(scores=scores, class_names=(NONE, *names)), note
-
-
-def _rule(column: int | None, names: tuple[str, ...]) -> str:
-    return f"{names[1]!r} against the rest" if column is not None else "one label or none"
 
 
 def _softmax(rows: np.ndarray) -> np.ndarray:

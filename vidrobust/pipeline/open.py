@@ -134,9 +134,5 @@ def settings_of(
 
 
 def folder_of(settings: Settings, out: str | None) -> Path:
-    return Path(out) if out else Path("reports") / _name(settings.sources[0])
-
-
-def _name(source: str) -> str:
-    stem = Path(source).stem or Path(source).name
-    return readable_name(stem, "study")
+    first = Path(settings.sources[0])
+    return Path(out) if out else Path("reports") / readable_name(first.stem or first.name, "study")

@@ -50,11 +50,6 @@ def narrowed(rgb: np.ndarray, width: int) -> np.ndarray:
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
-def data_uri_of(rgb: np.ndarray) -> str:
-    """Return a picture as it is carried inside a page."""
-    return data_uri("jpeg", jpeg(rgb, rgb.shape[1]))
-
-
 def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
     """Write a picture of at most this width, as PNG where the name ends so, else as JPEG."""
     if path.suffix == ".png":

@@ -90,9 +90,8 @@ def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContai
             hwaccel=hwaccel,
         )
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{printable(path)}: cannot be read as video ({_reason(error)})"
-        ) from error
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise InputError(f"{printable(path)}: cannot be read as video ({why})") from error
     try:
         video_stream(container, path)
     except BaseException:
@@ -178,10 +177,6 @@ def _has_more_pages(file: BinaryIO, head: bytes) -> bool:
         return False
     file.seek(12 * struct.unpack(f"{order}H", count)[0], os.SEEK_CUR)
     return file.read(4) not in (b"", bytes(4))
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 @cache

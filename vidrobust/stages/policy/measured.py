@@ -52,7 +52,8 @@ def apply_measured(path: Path, model: str, policy: Policy, summary: Mapping[str,
 
 def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
     """The policy with what it did, from adaptation.json; if flips of held-out footage surely rose, without steps."""
-    footage = _kept((summary.get("measured") or {}).get("footage") or {})
+    figures = (summary.get("measured") or {}).get("footage") or {}
+    footage = {name: figures[name] for name in FIGURES_KEPT if name in figures}
     notes = [note for note in (str(summary.get("said") or ""),) if note]
     tried = dataclasses.replace(policy, measured=footage, notes=(*policy.notes, *notes))
     if footage.get("verdict") != RatioVerdict.HARMS:
@@ -65,10 +66,6 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
         for s in policy.steps
     ]
     return dataclasses.replace(tried, steps=(), rejected=(*withdrawn, *policy.rejected))
-
-
-def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: figures[name] for name in FIGURES_KEPT if name in figures}
 
 
 def _same(one: Policy, other: Policy) -> bool:

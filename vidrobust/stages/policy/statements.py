@@ -32,7 +32,10 @@ def statements(run: RunTables) -> Iterator[Statement]:
             continue
         policy = policies[model]
         yield from (_step(run, policy, step, records.get(model)) for step in policy.steps)
-        yield from _footage(model, policy)
+        for text in policy.advice:
+            yield Statement(
+                Question.TRAIN, text, Level.SUGGESTED, "train_footage", model, is_open=True
+            )
         yield from _rest(model, policy)
 
 
@@ -150,11 +153,6 @@ def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str
         return ""
     several = f" --model {record.name}" if len(run.tasks) > 1 else ""
     return f"vidrobust adapt {run.folder_name}{several}"
-
-
-def _footage(model: str, policy: Policy) -> Iterator[Statement]:
-    for text in policy.advice:
-        yield Statement(Question.TRAIN, text, Level.SUGGESTED, "train_footage", model, is_open=True)
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:

@@ -19,7 +19,7 @@ from vidrobust.report.section import ReportSection, provided
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import FILE, Metrics
-from vidrobust.stages.answer.answer import Answer, answer_of
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import title_of
 from vidrobust.stages.boxes import moments as which
 from vidrobust.stages.boxes import section as detectors_section
@@ -189,7 +189,10 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "titles": title_of,
         "show": f"vidrobust show {run.folder_name}",
         "finding": finding(run, shared["answer"], shared["cards"]),
-        "unknown": _is_unknown(run, shared["answer"]),
+        # where no model knows the scene the rest of the page is folded
+        "unknown": {each.model for each in shared["answer"].unknown_scenes}
+        == set(run.tasks)
+        != set(),
         "open": [
             each
             for each in shared["answer"].open
@@ -218,11 +221,6 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         player = moments_player.without_pictures(player)
         content |= {"player": player, "player_data": Markup(moments_player.as_script(player))}
     return rendered(REPORT, content)
-
-
-def _is_unknown(run: RunTables, answer: Answer) -> bool:
-    """Whether no model knows the scene, so that the rest of the page is folded."""
-    return {each.model for each in answer.unknown_scenes} == set(run.tasks) != set()
 
 
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
-from vidrobust.report.pictures import PICTURE_WIDTH, data_uri_of
+from vidrobust.report.drawing import Picture, data_uri
+from vidrobust.report.pictures import PICTURE_WIDTH, jpeg
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import part_with_interval, percent
@@ -211,7 +211,8 @@ def _map(run: RunTables, model: str) -> Picture | None:
         f"Mean over {plural(found.pairs, 'pair')}."
     )
     alt = f"Map of {found.item}: most of the change at {found.where}"
-    return Picture(data_uri_of(found.image), alt, found.image.shape[1], caption)
+    uri = data_uri("jpeg", jpeg(found.image, found.image.shape[1]))
+    return Picture(uri, alt, found.image.shape[1], caption)
 
 
 def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:

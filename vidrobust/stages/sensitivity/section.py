@@ -15,7 +15,6 @@ from vidrobust.report.glossary import phrase, saying
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.sensitivity.changes import Changes, CurveStep, SensitivityCurve, ranked
 from vidrobust.stages.variation.spread import observed
-from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
@@ -167,16 +166,12 @@ def _sentence(curve: SensitivityCurve, seen: float | None) -> str:
     assert curve.first is not None
     share = curve.first.share
     text = (
-        f"{capital(subject(curve.perturbation, curve.first))} flips the label of {_share(share)} of the frames "
-        f"(n = {share.n})."
+        f"{capital(subject(curve.perturbation, curve.first))} flips the label of "
+        f"{percent_with_interval(share.value, share.low, share.high)} of the frames (n = {share.n})."
     )
     if seen is not None and known(seen):
         text += f" Your footage itself varies by {saying(curve.perturbation, seen)}."
     return text
-
-
-def _share(share: Interval) -> str:
-    return percent_with_interval(share.value, share.low, share.high)
 
 
 def rows(table: SensitivityTable | None) -> list[dict[str, object]]:
