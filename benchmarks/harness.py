@@ -170,7 +170,8 @@ def kept_lines(path: Path) -> list[dict[str, Any]]:
 def keep_line(path: Path, row: dict[str, Any]) -> None:
     """Add a line, so that the same command goes on from here."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+        # numbers of NumPy as plain ones
+        file.write(json.dumps(row, default=lambda number: number.item()) + "\n")
 
 
 def content(seconds: float) -> dict[str, Any]:
