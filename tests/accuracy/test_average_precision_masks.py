@@ -1,15 +1,11 @@
 """Average precision of masks, where known and found boxes have them, against pycocotools."""
 
-import contextlib
-import io
-
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from tests.made_coco import judged_by_pycocotools
 from vidrobust.accuracy.average_precision import FramesOfBoxes
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import read_shape, shape_text
@@ -45,22 +41,16 @@ def row(frame, label, at, axes, angle, score):
 
 def judged_by_coco(known, found):
     """AP and AP50 of pycocotools, by masks."""
-    truth, results = COCO(), COCO()
     images = [
         {"id": int(f), "height": SIZE[0], "width": SIZE[1]} for f in sorted(set(known["frame"]))
     ]
     categories = [{"id": int(label)} for label in sorted(set(known["label"]))]
-    for data, table in ((truth, known), (results, found)):
-        marks = [annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)]
-        data.dataset = {"images": images, "categories": categories, "annotations": marks}
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth.createIndex()
-        results.createIndex()
-        judge = COCOeval(truth, results, "segm")
-        judge.evaluate()
-        judge.accumulate()
-        judge.summarize()
-    return float(judge.stats[0]), float(judge.stats[1])
+    marks, results = (
+        [annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)]
+        for table in (known, found)
+    )
+    content = {"images": images, "categories": categories, "annotations": marks}
+    return tuple(judged_by_pycocotools(content, results, "segm").stats[:2])
 
 
 def annotation(number, each):

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz --seed K --out FILE``: the whole fuzzing; the same command again continues it."""
+"""``python -m tests.fuzz --seed K --out FILE``: the whole fuzzing."""
 
 import argparse
 import json
@@ -19,29 +19,15 @@ def main():
     chosen = parser.parse_args()
     files = seeds()
     wanted = cases(files, seed=chosen.seed, per_kind=chosen.per_kind)
-    known = {}
-    if chosen.out.exists():
-        for line in chosen.out.read_text().splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue  # the last line of a killed process
-            known[record["number"], record["kind"], record["file"]] = record
-    todo = [case for case in wanted if (case.number, case.kind, case.seed) not in known]
-    print(
-        f"{len(files)} files, {len(wanted)} mutations, {len(wanted) - len(todo)} done before",
-        flush=True,
-    )
-    with chosen.out.open("a") as out:
-        keep = chosen.out.with_suffix(".faults")
-        for number, record in enumerate(run(files, todo, chosen.seed, keep), 1):
-            known[record["number"], record["kind"], record["file"]] = record
+    print(f"{len(files)} files, {len(wanted)} mutations", flush=True)
+    records = []
+    with chosen.out.open("w") as out:
+        for record in run(files, wanted, chosen.seed, chosen.out.with_suffix(".faults")):
+            records.append(record)
             print(json.dumps(record), file=out, flush=True)
             if record["fault"]:
                 print(f"{record['kind']} {record['file']}: {record['fault'][-600:]}", flush=True)
-            if number % 50 == 0:
-                print(f"{number} of {len(todo)}", flush=True)
-    found = summary([known[case.number, case.kind, case.seed] for case in wanted])
+    found = summary(records)
     faults = found.pop("faults")
     print(json.dumps(found, indent=2))
     return 1 if faults else 0

@@ -1,6 +1,5 @@
 """A few damaged files, nightly, and that the damage itself is what it claims to be."""
 
-import json
 import sys
 from collections import Counter
 
@@ -87,26 +86,3 @@ def test_what_counts_as_a_fault():
         {"code": 3, "said": "nothing of use"},
     ):
         assert judged({"inspect": seen, "study": study, **spent})["outcome"] == "fault"
-
-
-def test_the_command_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
-    from tests.fuzz import __main__ as command
-
-    asked = []
-
-    def fake(files, todo, seed, keep):
-        asked.extend(todo)
-        summary = {"fault": "", "outcome": "studied", "peak": 1, "cpu_s": 0.1}
-        return [{"number": c.number, "kind": c.kind, "file": c.seed, **summary} for c in todo]
-
-    monkeypatch.setattr(command, "run", fake)
-    out = tmp_path / "found.jsonl"
-    monkeypatch.setattr(sys, "argv", ["fuzz", "--seed=5", "--per-kind=3", f"--out={out}"])
-    assert command.main() == 0
-    assert len(asked) == 15
-    lines = out.read_text().splitlines()
-    out.write_text("\n".join(lines[:6]) + "\n" + lines[6][:20])  # killed while it wrote
-    asked.clear()
-    assert command.main() == 0
-    assert len(asked) == 9
-    assert json.loads(capsys.readouterr().out.split("done before\n")[-1])["mutations"] == 15

@@ -56,21 +56,11 @@ def framemd5(ffmpeg):
     """
 
     def md5(path, *options, threads=None):
-        before = ["-threads", str(threads)] if threads else []
-        command = [ffmpeg, "-v", "quiet", "-nostdin", *before, "-i", f"file:{path}", "-an"]
-        command += [
-            "-fps_mode",
-            "passthrough",
-            "-pix_fmt",
-            "rgb24",
-            *options,
-            "-f",
-            "framemd5",
-            "-",
-        ]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-        rows = [line for line in done.stdout.splitlines() if line[:1] not in ("", "#")]
-        return [row.split(",")[-1].strip() for row in rows]
+        before = ("-threads", str(threads)) if threads else ()
+        lines = (
+            decoded(ffmpeg, path, "framemd5", *options, before=before).stdout.decode().splitlines()
+        )
+        return [line.split(",")[-1].strip() for line in lines if line[:1] not in ("", "#")]
 
     return md5
 
@@ -80,12 +70,33 @@ def rgb_frames(ffmpeg):
     """rgb_frames(path, height, width): (N, H, W, 3) uint8 by the ffmpeg program."""
 
     def frames(path, height, width, *options):
-        command = [ffmpeg, "-v", "quiet", "-nostdin", "-i", f"file:{path}", "-an", *options]
-        command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
-        raw = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
-        return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+        done = decoded(ffmpeg, path, "rawvideo", *options)
+        done.check_returncode()
+        return np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3)
 
     return frames
+
+
+def decoded(ffmpeg, path, muxer, *options, before=()):
+    """What the program gives of a file as RGB24."""
+    command = [ffmpeg, "-v", "quiet", "-nostdin", *before, "-i", f"file:{path}", "-an", *options]
+    command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", muxer, "-"]
+    return subprocess.run(command, check=False, capture_output=True, timeout=120)
+
+
+def beside(whole, name, data):
+    """A file of these bytes in the folder of another, or at a path."""
+    path = whole.parent / name
+    path.write_bytes(bytes(data))
+    return path
+
+
+def damaged(whole, name, starts, size, rng=None):
+    """A copy of a file, of which ``size`` bytes from each start are drawn, or zeros."""
+    data = bytearray(whole.read_bytes())
+    for start in starts:
+        data[start : start + size] = rng.bytes(size) if rng else bytes(size)
+    return beside(whole, name, data)
 
 
 def pictures_of(video, size=8):

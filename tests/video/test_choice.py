@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.video.conftest import damaged
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.video.choice import (
@@ -169,9 +170,8 @@ def test_frames_of_a_device_take_the_marks_of_the_cpu(make):
             for number, frame in enumerate(kept):
                 yield replace(frame, index=number, corrupt=False)
 
-    data = make("routes.mp4", "-c:v", "libx264", "-g", "12", "-frames:v", "60").read_bytes()
-    path = make("routes.mp4", "-c:v", "libx264", "-g", "12", "-frames:v", "60").with_name("bad.mp4")
-    path.write_bytes(data[:20_000] + bytes(60) + data[20_060:])
+    whole = make("routes.mp4", "-c:v", "libx264", "-g", "12", "-frames:v", "60")
+    path = damaged(whole, "bad.mp4", [20_000], 60)
     judge = PyAVReader(path, item="x", color="fast")
     with closing(DeviceReader(Loses(path, item="x", color="fast"), judge)) as reader:
         given = [(frame.stamp, frame.corrupt) for frame in reader.frames()]

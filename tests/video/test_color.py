@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.video.conftest import pictures_of
-from vidrobust.errors import SettingsError
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.choice import SurfaceConverter
 from vidrobust.video.color import (
@@ -217,11 +216,6 @@ def test_torch_turns_as_the_filters_do(name, make):
     assert orientation_filters(None) == orientation_filters(bytes(36)) == ()
     assert filters
     assert torch.equal(by_torch, torch.from_numpy(by_filters))
-
-
-def test_an_unknown_colour_mode_lists_the_choices(make):
-    with pytest.raises(SettingsError, match="expected 'fast' or 'accurate', got 'nice'"):
-        open_video(make("plain.mp4", *X264, *EIGHT), color="nice")
 
 
 def test_frames_without_a_time_base_are_converted():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidrobust.cli.app import main
+from tests.video.conftest import beside, damaged
 from vidrobust.errors import InputError
 from vidrobust.video.source import open_video
 
@@ -28,8 +28,8 @@ def read(path):
 def test_a_truncated_video_runs_on_as_long_as_ffmpeg(kind, share, make, framemd5):
     options = ("-movflags", "+faststart") if kind == "mp4" else ()
     whole = make(f"whole.{kind}", *H264, *options)
-    path = whole.with_name(f"cut_{share}.{kind}")
-    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    data = whole.read_bytes()
+    path = beside(whole, f"cut_{share}.{kind}", data[: int(len(data) * share)])
     frames, _, problems = read(path)
     assert frames == len(framemd5(path))
     assert 10 < frames < 90
@@ -40,12 +40,9 @@ def test_a_truncated_video_runs_on_as_long_as_ffmpeg(kind, share, make, framemd5
 @pytest.mark.parametrize("seed", range(2))
 def test_corrupt_packets_are_counted_and_decoding_goes_on(seed, make, framemd5):
     whole = make("damaged_from.ts", *H264)
-    data = bytearray(whole.read_bytes())
-    rng = np.random.default_rng(seed)
-    for start in rng.integers(len(data) // 4, len(data) * 3 // 4, 4):
-        data[start : start + 400] = rng.bytes(400)
-    path = whole.with_name(f"damaged_{seed}.ts")
-    path.write_bytes(bytes(data))
+    size, rng = whole.stat().st_size, np.random.default_rng(seed)
+    starts = rng.integers(size // 4, size * 3 // 4, 4)
+    path = damaged(whole, f"damaged_{seed}.ts", starts, 400, rng)
     frames, corrupt, problems = read(path)
     assert frames == len(framemd5(path))
     assert corrupt > 0
@@ -59,15 +56,13 @@ def test_corrupt_packets_are_counted_and_decoding_goes_on(seed, make, framemd5):
 def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(damage, make, framemd5):
     x265 = ("-c:v", "libx265", "-x265-params", "log-level=none:keyint=10:bframes=3")
     whole = make("damaged_hevc_from.ts", "-frames:v", "20", "-s", "160x96", *x265)
-    data = bytearray(whole.read_bytes())
+    data, name = whole.read_bytes(), f"damaged_hevc_{damage}.ts"
     if damage == "no beginning":
-        data = data[188 * 15 :]
+        path = beside(whole, name, data[188 * 15 :])
     else:
-        rng = np.random.default_rng(int(damage))
-        for start in rng.integers(len(data) // 8, len(data) * 3 // 4, 3):
-            data[start : start + 200] = rng.bytes(200)
-    path = whole.with_name(f"damaged_hevc_{damage}.ts")
-    path.write_bytes(bytes(data))
+        rng = np.random.default_rng(damage)
+        starts = rng.integers(len(data) // 8, len(data) * 3 // 4, 3)
+        path = damaged(whole, name, starts, 200, rng)
     frames, corrupt, problems = read(path)
     assert frames == len(framemd5(path))
     assert 0 < corrupt < frames
@@ -75,13 +70,9 @@ def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(damage, make
 
 
 def test_an_encrypted_video_is_named_so(make):
-    key = (
-        "-encryption_key",
-        "76a6c65c5ea762046bd749a2e632ccbb",
-        "-encryption_kid",
-        "a7e61c373e219033c21091fa607bf3b8",
-    )
-    path = make("locked.mp4", *H264, "-encryption_scheme", "cenc-aes-ctr", *key)
+    key, kid = "76a6c65c5ea762046bd749a2e632ccbb", "a7e61c373e219033c21091fa607bf3b8"
+    locked = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", key, "-encryption_kid", kid)
+    path = make("locked.mp4", *H264, *locked)
     with pytest.raises(InputError, match=f"{re.escape(str(path))}: is encrypted"):
         open_video(path)
 
@@ -101,7 +92,7 @@ def bad_inputs(folder):
     )
     yield folder / "pointer.mp4", "is a Git LFS pointer"
     yield folder / "absent.mp4", "there is no such file"
-    yield folder, "holds no image"
+    yield folder, "holds no image; name a folder of frames, or a video"
     (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n")
     yield folder / "list.m3u8", "is a playlist that points to other files"
     (folder / "list.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
@@ -133,13 +124,11 @@ def test_a_single_picture_of_the_same_formats_is_read(name, tmp_path):
     assert read(tmp_path / name)[0] == 1
 
 
-def test_inspect_says_on_standard_error_what_cannot_be_read(tmp_path, capsys):
+def test_inspect_says_on_standard_error_what_cannot_be_read(tmp_path, printed):
     pointer = tmp_path / "pointer.mp4"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
-    for arguments in (["inspect", str(pointer)], ["inspect", str(pointer), "--json"]):
-        with pytest.raises(SystemExit):
-            main(arguments)
-        said = capsys.readouterr()
+    for more in ((), ("--json",)):
+        said = printed(3, "inspect", pointer, *more)
         assert "Git LFS" in said.err
         assert "Git LFS" in said.out
 
@@ -194,13 +183,10 @@ def test_a_file_without_permission(tmp_path, make):
     ("name", "kind"), [("cotracker_cat.mp4", "middle"), ("mdn_flower.mp4", "many")]
 )
 def test_every_backend_marks_the_same_frames_of_real_footage(name, kind, corpus, tmp_path):
-    data = bytearray((corpus / "objects" / name).read_bytes())
-    middle, rng = len(data) // 2, np.random.default_rng(0)
+    whole = corpus / "objects" / name
+    middle, rng = whole.stat().st_size // 2, np.random.default_rng(0)
     starts = [middle] if kind == "middle" else rng.integers(middle // 2, 3 * middle // 2, 4)
-    for start in starts:
-        data[start : start + 200] = rng.bytes(200)
-    path = tmp_path / name
-    path.write_bytes(data)
+    path = damaged(whole, tmp_path / name, starts, 200, rng)
     found = {}
     for backend in ("pyav", "torchcodec", "decord"):
         with open_video(path, backend=backend, color="fast", device="cpu") as video:

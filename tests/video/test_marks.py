@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.skips import need
+from tests.video.conftest import beside, damaged
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
@@ -93,8 +94,7 @@ def found(step, make, framemd5, ffmpeg):
     for name, options in FILES.items():
         whole = make(f"second_{name}", *SMALL, *options)
         for number, data in enumerate(mutants(name, whole.read_bytes(), rng)):
-            paths.append(whole.with_name(f"mutant_{number}_{name}"))
-            paths[-1].write_bytes(data)
+            paths.append(beside(whole, f"mutant_{number}_{name}", data))
     return [looked_at(path, framemd5, ffmpeg) for path in paths[::step]]
 
 
@@ -191,19 +191,26 @@ CHECKED = {
 }
 
 
+def flips(whole, *, seed, first, count, bit):
+    """Copies of a file with one bit flipped, not before this share of it, and what is said of each."""
+    data = whole.read_bytes()
+    for place in np.random.default_rng(seed).integers(
+        int(len(data) * first), len(data) * 9 // 10, count
+    ):
+        copy = bytearray(data)
+        copy[place] ^= bit
+        path = beside(whole, f"flipped_{whole.name}", copy)
+        yield path, inspect_paths([str(path)], frame_md5=True)[0]
+
+
 @pytest.mark.parametrize("name", sorted(CHECKED))
 def test_checksums_of_the_file_name_what_no_decoder_notices(name, make, framemd5):
     """One flipped bit: every picture that it changes is marked. CRC-32 of clusters; MD5 of HEVC's pictures."""
     whole = make(name, *SMALL, *CHECKED[name])
-    data, sound = whole.read_bytes(), framemd5(whole)
+    sound = framemd5(whole)
     assert marks(whole) == [False] * 40
     changed = 0
-    for place in np.random.default_rng(8).integers(len(data) // 3, len(data) * 9 // 10, 6):
-        copy = bytearray(data)
-        copy[place] ^= 4
-        path = whole.with_name(f"flipped_{name}")
-        path.write_bytes(bytes(copy))
-        (entry,) = inspect_paths([str(path)], frame_md5=True)
+    for path, entry in flips(whole, seed=8, first=1 / 3, count=6, bit=4):
         if len(entry["frame_md5"]) == len(sound):
             rows = zip(entry["frame_md5"], sound, marks(path), strict=True)
             assert [n for n, (a, b, marked) in enumerate(rows) if a != b and not marked] == []
@@ -216,14 +223,9 @@ def test_checksums_of_the_file_name_what_no_decoder_notices(name, make, framemd5
 def test_pictures_of_vp8_and_vp9_that_libvpx_does_not_decode_so(name, make, framemd5):
     """FFmpeg says nothing of nine in ten flipped bits; the first picture that one changes is marked."""
     whole = make(f"second_{name}", *SMALL, *FILES[name])
-    data, sound = whole.read_bytes(), framemd5(whole)
+    sound = framemd5(whole)
     changed = unmarked = 0
-    for place in np.random.default_rng(4).integers(len(data) // 4, len(data) * 9 // 10, 12):
-        copy = bytearray(data)
-        copy[place] ^= 16
-        path = whole.with_name(f"flipped_{name}")
-        path.write_bytes(bytes(copy))
-        (entry,) = inspect_paths([str(path)], frame_md5=True)
+    for _, entry in flips(whole, seed=4, first=1 / 4, count=12, bit=16):
         if entry["frame_md5"] != sound and len(entry["frame_md5"]) == len(sound):
             changed += 1
             unmarked += not entry["corrupt_frames"]
@@ -234,12 +236,9 @@ def test_pictures_of_vp8_and_vp9_that_libvpx_does_not_decode_so(name, make, fram
 def test_a_picture_of_motion_jpeg_that_libjpeg_finds_corrupt(make):
     """FFmpeg 8 says nothing of 300 bytes of a scan that became zeros."""
     whole = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
-    data = bytearray(whole.read_bytes())
+    data = whole.read_bytes()
     end = data.find(b"\xff\xd9", len(data) // 2)
-    data[end - 300 : end] = bytes(300)
-    path = whole.with_name("zeros.avi")
-    path.write_bytes(bytes(data))
-    assert sum(marks(path)) == 1
+    assert sum(marks(damaged(whole, "zeros.avi", [end - 300], 300))) == 1
 
 
 def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make):
@@ -247,15 +246,11 @@ def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make):
     whole = make("second_h264.mp4", *SMALL, *FILES["h264.mp4"])
     with open_video(whole, prefetch=0) as video:
         sound = [b.pixels.numpy().tobytes() for b in video.batches(1)]
-    data = whole.read_bytes()
-    rng = np.random.default_rng(3)
+    size, rng = whole.stat().st_size, np.random.default_rng(3)
     checked = 0
     for _ in range(12):
-        copy = bytearray(data)
-        place = int(rng.integers(len(data) // 6, len(data) * 9 // 10))
-        copy[place : place + 40] = rng.bytes(40)
-        path = whole.with_name("leaning.mp4")
-        path.write_bytes(bytes(copy))
+        place = int(rng.integers(size // 6, size * 9 // 10))
+        path = damaged(whole, "leaning.mp4", [place], 40, rng)
         with open_video(path, prefetch=0) as video:
             rows = [(b.pixels.numpy().tobytes(), bool(b.corrupt[0])) for b in video.batches(1)]
         if len(rows) == len(sound) and any(marked for _, marked in rows):
@@ -272,8 +267,7 @@ def test_an_empty_packet_does_not_end_the_video(name, least, make, framemd5):
     data = bytearray(whole.read_bytes())
     entry = data.find(b"stsz") + 16 + 4 * 10
     data[entry : entry + 4] = bytes(4)
-    path = whole.with_name(f"empty_packet_{name}")
-    path.write_bytes(bytes(data))
+    path = beside(whole, f"empty_packet_{name}", data)
     (seen,) = inspect_paths([str(path)], frame_md5=True)
     assert seen["frame_md5"] == framemd5(path, threads=1)
     assert seen["frames"] >= least
@@ -289,8 +283,7 @@ def test_gaps_of_time_in_avi_are_no_missing_frames(rate, cut, make):
     path = make(f"gaps_{rate}.avi", *SMALL, "-vf", gaps, "-fps_mode", "vfr", *mpeg4)
     if cut:
         data = path.read_bytes()
-        path = path.with_name(f"cut_gaps_{rate}.avi")
-        path.write_bytes(data[: data.find(b"idx1") * 2 // 3])
+        path = beside(path, f"cut_gaps_{rate}.avi", data[: data.find(b"idx1") * 2 // 3])
     (seen,) = inspect_paths([str(path)])
     assert (seen["frames"] == 40) is not cut
     assert any(what.startswith("the header promises") for what in seen["problems"]) is cut
@@ -304,8 +297,7 @@ def test_time_that_does_not_advance_is_said_in_a_study(make):
     offsets = [int.from_bytes(data[at + 4 : at + 8]) for at in range(place, place + 8 * 12, 8)]
     at = place + 8 * offsets.index(min(offsets), 1)
     data[at + 4 : at + 8] = (min(offsets) + 512).to_bytes(4)
-    path = whole.with_name("stalled.mp4")
-    path.write_bytes(bytes(data))
+    path = beside(whole, "stalled.mp4", data)
     with open_video(path, device="cpu") as video:
         times = np.concatenate([batch.time_s for batch in video.batches(8)])
         said = [what for what in video.problems if what.startswith("time does not advance")]
@@ -321,13 +313,10 @@ def test_six_decodes_of_a_damaged_file_are_the_same(make):
     marked = 0
     for name in ("hevc.mp4", "mpeg4.avi", "vp8.webm", "mpeg2.mpg"):
         whole = make(f"second_{name}", *SMALL, *FILES[name])
-        data = whole.read_bytes()
+        size = whole.stat().st_size
         for _ in range(3):
-            copy = bytearray(data)
-            place = int(rng.integers(len(data) // 6, len(data) * 9 // 10))
-            copy[place : place + 30] = rng.bytes(30)
-            path = whole.with_name(f"again_{name}")
-            path.write_bytes(bytes(copy))
+            place = int(rng.integers(size // 6, size * 9 // 10))
+            path = damaged(whole, f"again_{name}", [place], 30, rng)
             runs = []
             for _ in range(6):
                 with open_video(path, device="cpu") as video:
@@ -360,11 +349,8 @@ with ThreadPoolExecutor(4) as threads:
 def test_passes_over_a_damaged_file_start_and_end(passes, make):
     """A decoder of several threads, closed while they wait for Python with a message, never ended."""
     whole = make("second_mpeg4.avi", *SMALL, *FILES["mpeg4.avi"])
-    data = bytearray(whole.read_bytes())
-    for start in range(len(data) // 6, len(data) * 9 // 10, 400):
-        data[start : start + 12] = bytes(12)
-    path = whole.with_name("stressed.avi")
-    path.write_bytes(bytes(data))
+    size = whole.stat().st_size
+    path = damaged(whole, "stressed.avi", range(size // 6, size * 9 // 10, 400), 12)
     assert sum(marks(path)) > 20
     command = [sys.executable, "-c", STRESS, path, str(passes)]
     done = subprocess.run(command, capture_output=True, timeout=300, check=False)
@@ -375,14 +361,13 @@ def test_passes_over_a_damaged_file_start_and_end(passes, make):
 def test_torchcodec_marks_the_frames_that_pyav_marks(name, make):
     need(find_spec("torchcodec"), "torchcodec is not installed")
     whole = make(f"second_{name}", *SMALL, *FILES[name])
-    data, rng = whole.read_bytes(), np.random.default_rng(1)
-    path = whole.with_name(f"routes_{name}")
-    damaged, lost = 0, True
-    while lost or not 0 < damaged < 40:  # torchcodec stops at a packet that cannot be decoded
-        start = int(rng.integers(len(data) // 8, len(data) // 3))
-        path.write_bytes(data[:start] + rng.bytes(4) + data[start + 4 :])
+    size, rng = whole.stat().st_size, np.random.default_rng(1)
+    marked, lost = 0, True
+    while lost or not 0 < marked < 40:  # torchcodec stops at a packet that cannot be decoded
+        start = int(rng.integers(size // 8, size // 3))
+        path = damaged(whole, f"routes_{name}", [start], 4, rng)
         (seen,) = inspect_paths([str(path)])
-        damaged = seen["corrupt_frames"]
+        marked = seen["corrupt_frames"]
         lost = any("could not be decoded" in what for what in seen["problems"])
     rows = {}
     for backend in ("pyav", "torchcodec"):

@@ -6,6 +6,7 @@ import av
 import cv2
 import pytest
 
+from tests.video.conftest import beside
 from tests.video.conftest import pictures_of as pictures
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
@@ -73,9 +74,9 @@ def test_h264_that_begins_between_key_frames(kind, suffix, make, framemd5):
 
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_a_transport_stream_that_is_cut_in_mid_group(share, make, framemd5):
-    data = make("two_groups.ts", *X264, "-g", "30").read_bytes()
-    path = make("two_groups.ts", *X264, "-g", "30").with_name(f"cut_{share}.ts")
-    path.write_bytes(data[188 * int(len(data) * share / 188) :])
+    whole = make("two_groups.ts", *X264, "-g", "30")
+    data = whole.read_bytes()
+    path = beside(whole, f"cut_{share}.ts", data[188 * int(len(data) * share / 188) :])
     (found,) = inspect_paths([str(path)], frame_md5=True)
     assert found["frame_md5"] == framemd5(path)
     assert 20 < found["frames"] < 90
@@ -83,8 +84,7 @@ def test_a_transport_stream_that_is_cut_in_mid_group(share, make, framemd5):
 
 def test_hevc_gives_damaged_frames_as_the_program_does(make, framemd5):
     """Without ``output_corrupt`` FFmpeg 8 keeps the frames back that lean on what is missing."""
-    data = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").read_bytes()
-    path = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").with_name("cut.hevc.ts")
-    path.write_bytes(data[188 * 30 :])
+    whole = make("groups_of_30.hevc.ts", *X265, "-s", "160x96")
+    path = beside(whole, "cut.hevc.ts", whole.read_bytes()[188 * 30 :])
     (found,) = inspect_paths([str(path)])
     assert found["frames"] == len(framemd5(path))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tests.video.conftest import pictures_of
+from tests.video.conftest import beside, pictures_of
 from tests.video.made_multiview import with_second_view
 from vidrobust.video.color import VIEW_ID, readable
 from vidrobust.video.source import open_video
@@ -25,9 +25,7 @@ X265 = (
 @pytest.fixture(scope="module")
 def multiview(make):
     base = make("base_layer.hevc", *X265)
-    path = base.with_name("multiview.hevc")
-    path.write_bytes(with_second_view(base.read_bytes(), 240, 180))
-    return path
+    return beside(base, "multiview.hevc", with_second_view(base.read_bytes(), 240, 180))
 
 
 def test_of_several_views_the_base_layer_is_read_and_said(multiview, framemd5):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.made_coco import judged_by_pycocotools
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.plugins.pose import filters
 from vidrobust.plugins.pose.people import COCO
@@ -60,17 +61,11 @@ def worlds(tmp_path_factory):
 
 
 def test_average_precision_is_that_of_pycocotools(worlds):
-    from pycocotools.coco import COCO as Annotations  # noqa: N811 - the file's classes beside our names
-    from pycocotools.cocoeval import COCOeval
-
     path, results, found = worlds
     known = known_people(read_labels(path).rows, COCO)
     ours = average_precision([(known[("clip", k)], *each) for k, each in enumerate(found)], COCO)
-    truth = Annotations(str(path))
-    judge = COCOeval(truth, truth.loadRes(results), "keypoints")
-    judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], ["all"]
-    judge.evaluate()
-    judge.accumulate()
+    whole = {"areaRng": [[0, 1e10]], "areaRngLbl": ["all"]}
+    judge = judged_by_pycocotools(path, results, "keypoints", **whole)
     precision = judge.eval["precision"]
     assert 0.05 < ours < 0.9
     assert ours == pytest.approx(precision[precision > -1].mean(), abs=1e-9)

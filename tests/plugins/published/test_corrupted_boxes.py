@@ -1,7 +1,5 @@
 """mPC and rPC on real frames with a real detector, against the reference corruptions and pycocotools."""
 
-import contextlib
-import io
 import json
 import warnings
 from pathlib import Path
@@ -11,14 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the package's own dependencies
     import imagecorruptions
 
-from vidrobust.cli import app as cli
+from tests.made_coco import judged_by_pycocotools
 from vidrobust.errors import InputError
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published.corrupted_boxes import box_corruptions, read_boxed
@@ -69,13 +65,7 @@ def library(truth, answers):
             strict=True,
         )
     ]
-    with contextlib.redirect_stdout(io.StringIO()):
-        known = COCO(str(truth))
-        judged = COCOeval(known, known.loadRes(rows), "bbox")
-        judged.evaluate()
-        judged.accumulate()
-        judged.summarize()
-    return float(judged.stats[0]), float(judged.stats[1])
+    return tuple(judged_by_pycocotools(truth, rows).stats[:2])
 
 
 def test_mpc_is_that_of_the_reference_packages(folder, models):
@@ -114,17 +104,15 @@ def test_mpc_is_that_of_the_reference_packages(folder, models):
     assert 0 < one["rpc"]["ap"] < 1.2
 
 
-def test_the_command_and_its_table(folder, models, tmp_path, capsys):
-    given = ["corruptions", str(folder / "images"), f"--labels={folder / 'truth.json'}", "-q"]
+def test_the_command_and_its_table(folder, models, tmp_path, printed):
     spec = f"onnx:{models / 'FastestDet.onnx'}"
+    truth = folder / "truth.json"
+    command = ("corruptions", folder / "images", f"--labels={truth}", "-q", f"--model={spec}")
     out = tmp_path / "c.csv"
-    cli.main([*given, f"--model={spec}", "--corruption=contrast", f"--out={out}"])
-    assert "mPC" in capsys.readouterr().out
+    assert "mPC" in printed(0, *command, "--corruption=contrast", f"--out={out}").out
     table = pd.read_csv(out)
     assert {f"ap_{k}" for k in range(1, 6)} | {"ap50_5"} <= set(table)
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*given, f"--model={spec}", "--extra"])
-    assert ended.value.code == 2
+    printed(2, *command, "--extra")
 
 
 def test_boxes_of_other_pictures_are_refused(folder, tmp_path):

@@ -8,7 +8,6 @@ import pytest
 
 from tests.accuracy.test_pm_k import HAND, frames_of, labels_of, sets
 from vidrobust.accuracy.answers import AnchorSets
-from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
 from vidrobust.plugins.published.protocols import (
     ModelAnchors,
@@ -144,7 +143,7 @@ def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
         anchors_of_run(frames, labels, sensitivity.assign(model="net", metric="total_variation"))
 
 
-def test_the_command_on_a_run_folder(tmp_path, capsys):
+def test_the_command_on_a_run_folder(tmp_path, printed):
     """Two models on twelve labelled frames: too few for a verdict, but the figures are there."""
     rng = np.random.default_rng(0)
     folder = RunFolder.create(tmp_path / "run", Settings(sources=("clips",), model=("a", "b")))
@@ -161,29 +160,18 @@ def test_the_command_on_a_run_folder(tmp_path, capsys):
     names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
     folder.write_table("frames", pd.concat(frames))
     folder.write_table("sensitivity", pd.DataFrame(rows, columns=names))
-    run = str(tmp_path / "run")
-    assert cli_code(["correlate", run, "--protocol", "gu2019"]) == 3
-    assert "gu2019 needs labels" in capsys.readouterr().err
+    command = ("correlate", tmp_path / "run", "--protocol", "gu2019")
+    assert "gu2019 needs labels" in printed(3, *command).err
     folder.write_table("labels", labels_of([(item, -1, 0, "cat") for item in ("x", "y", "z")]))
-    assert cli_code(["correlate", run, "--protocol", "gu2019", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
+    said = json.loads(printed(0, *command, "--json").out)
     assert said["anchors"] == 12
     assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
     reasons = {one["reason"] for one in said["verdicts"].values()}
     assert reasons == {"2 models are too few, at least 12 are needed"}
     assert set(said["models_on_common_anchors"]) == {"a", "b"}
-    assert cli_code(["correlate", run, "--protocol", "gu2019", "--resamples", "99"]) == 0
-    printed = capsys.readouterr().out
-    assert "Pearson correlations" not in printed  # two models always lie on a line
-    assert f"{said['models']['a']['clean_accuracy']:.3f}" in printed
-
-
-def cli_code(arguments):
-    try:
-        cli.main(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    shown = printed(0, *command, "--resamples", "99").out
+    assert "Pearson correlations" not in shown  # two models always lie on a line
+    assert f"{said['models']['a']['clean_accuracy']:.3f}" in shown
 
 
 def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides():

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.plugins.published.made_layouts import imagenet, imagenet_c, imagenet_p
-from vidrobust.cli import app
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.classes import imagenet as names_of_imagenet
@@ -165,21 +164,19 @@ def test_class_folders_as_sources_are_stills(pictures, tmp_path):
     assert len(named) == 3
 
 
-def test_the_command_writes_what_it_says(pictures, tmp_path, capsys):
+def test_the_command_writes_what_it_says(pictures, tmp_path, printed):
     folder = imagenet(tmp_path / "val", {k: pictures[k] for k in list(pictures)[:2]})
     out = tmp_path / "made" / "errors.csv"
     model = "tests.plugins.published.test_image_layouts:Tone"
-    options = (f"--model={model}", "--corruption=contrast", "-q")
-    app.main(["corruptions", str(folder), *options, "--out", str(out)])
-    assert "contrast" in capsys.readouterr().out
+    command = ("corruptions", folder, f"--model={model}", "--corruption=contrast", "-q")
+    assert "contrast" in printed(0, *command, "--out", out).out
     (row,) = pd.read_csv(out).to_dict("records")
     assert row["model"] == "tone"
-    app.main(["corruptions", str(folder), *options, "--out", str(out.with_suffix(".json"))])
+    printed(0, *command, "--out", out.with_suffix(".json"))
     told = json.loads(out.with_suffix(".json").read_text())
     assert told["models"]["tone"]["corruptions"]["contrast"]["errors"][0] == row["error_1"]
-    for wrong in (("--clean", str(folder)), ("--out", str(tmp_path / "x.txt"))):
-        with pytest.raises(SystemExit, match="2"):
-            app.main(["corruptions", str(folder), *options, *wrong])
+    for wrong in (("--clean", folder), ("--out", tmp_path / "x.txt")):
+        printed(2, *command, *wrong)
 
 
 def test_extra_adds_the_four():

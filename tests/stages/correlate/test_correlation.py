@@ -43,13 +43,17 @@ def columns(names):
 
 def units(x, y, z, cluster, *, series=None, across="frames", **changes):
     """Units of arrays; one perturbation p0, p1 ... per column of x, at strength 1."""
-    names = {"frames": ["margin", "pixel_change"], "models": ["clean_accuracy"]}[across]
+    names = {
+        "frames": ["margin", "pixel_change"],
+        "clips": ["margin", "other_change"],
+        "models": ["clean_accuracy"],
+    }[across]
     made = CorrelationUnits(
         across=across,
-        model="net" if across == "frames" else "",
+        model="" if across == "models" else "net",
         name=np.array([f"u{i}" for i in range(len(y))], dtype=object),
         cluster=np.array([f"c{c:02d}" for c in cluster], dtype=object),
-        clusters_are="clips" if across == "frames" else "families",
+        clusters_are="families" if across == "models" else "clips",
         series=None if series is None else np.array([f"s{s:02d}" for s in series], dtype=object),
         columns=columns([f"p{k}" for k in range(x.shape[1])]),
         sensitivity=x,

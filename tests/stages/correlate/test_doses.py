@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
+from tests.stages.correlate.test_correlation import columns, units
 from vidrobust.stages.correlate.coefficients import COLUMNS, PARTIAL, TIES, dose_ties
 from vidrobust.stages.correlate.doses import Doses, absent_families, by_family
 from vidrobust.stages.correlate.study import correlate
-from vidrobust.stages.correlate.units import CorrelationUnits, units_of_run
+from vidrobust.stages.correlate.units import units_of_run
 from vidrobust.stages.correlate.verdicts import PROXY, judge
 
 
@@ -110,17 +111,17 @@ def test_ties_of_doses_are_partial_coefficients_of_ranks():
 
 
 def test_a_dose_speaks_where_general_fragility_would_hide_it():
-    units = busy(0)
-    noise = np.random.default_rng(1).normal(size=(len(units), len(FAMILY)))
-    x = np.exp(units.instability["total_variation"].to_numpy()[:, None] + 0.2 * noise)
+    made = busy(0)
+    noise = np.random.default_rng(1).normal(size=(len(made), len(FAMILY)))
+    x = np.exp(made.instability["total_variation"].to_numpy()[:, None] + 0.2 * noise)
     blur = np.array([family == "blur" for family in FAMILY.values()])
-    units = dataclasses.replace(units, sensitivity=np.where(blur, x, units.sensitivity))
-    table = correlate(units, FAMILY, resamples=199).table
+    made = dataclasses.replace(made, sensitivity=np.where(blur, x, made.sensitivity))
+    table = correlate(made, FAMILY, resamples=199).table
     primary = table[table["primary"]]
     controls = primary[primary["method"] == PARTIAL].set_index("perturbation")[[*COLUMNS, *TIES]]
 
     def judged(**changed):
-        return judge(primary, units, controls.assign(**changed), FAMILY)["blur0"]
+        return judge(primary, made, controls.assign(**changed), FAMILY)["blur0"]
 
     def verdict(**changed):
         return judged(**changed).verdict
@@ -180,12 +181,12 @@ def test_clips_count_by_dose_and_frames_as_before():
             (f"c{k}", at, "other_change", 7.0 * k, 0.0),
         ]
     doses = Doses(changes(rows), {"hue": "colour", "jpeg": "compression"})
-    units = units_of_run(*tables_of(2), across="clips", doses=doses)
-    assert list(units.columns["perturbation"]) == ["hue", "jpeg"]
-    np.testing.assert_allclose(units.sensitivity, [[0.125, 0.25], [0.375, 0.25]])
-    np.testing.assert_allclose(units.sensitivity_halves[0], [[0.125, 0.25], [0.375, 0.25]])
-    assert list(units.confounders) == ["margin", "other_change"]
-    np.testing.assert_allclose(units.confounders["other_change"], [0.0, 7.0])
+    clips = units_of_run(*tables_of(2), across="clips", doses=doses)
+    assert list(clips.columns["perturbation"]) == ["hue", "jpeg"]
+    np.testing.assert_allclose(clips.sensitivity, [[0.125, 0.25], [0.375, 0.25]])
+    np.testing.assert_allclose(clips.sensitivity_halves[0], [[0.125, 0.25], [0.375, 0.25]])
+    assert list(clips.confounders) == ["margin", "other_change"]
+    np.testing.assert_allclose(clips.confounders["other_change"], [0.0, 7.0])
     frames = units_of_run(*tables_of(2), across="frames", doses=doses)
     assert list(frames.confounders) == ["margin", "pixel_change"]
     assert set(frames.sensitivity.ravel()) == {0.25}
@@ -212,35 +213,19 @@ def busy(seed, clips=60):
         ]
     )
     unstable = -0.6 * margin + 0.5 * fragile + 0.8 * moves + 0.4 * rng.normal(size=clips)
-    y = pd.DataFrame({"total_variation": unstable})
-    names = np.array([f"c{k}" for k in range(clips)], dtype=object)
-    return CorrelationUnits(
-        across="clips",
-        model="net",
-        name=names,
-        cluster=names,
-        clusters_are="clips",
-        series=None,
-        columns=pd.DataFrame(
-            {"perturbation": list(FAMILY), "strength": 1.0, "metric": "total_variation"}
-        ),
-        sensitivity=x,
-        instability=y,
-        confounders=pd.DataFrame({"margin": margin, "other_change": np.exp(moves)}),
-        primary_sensitivity="total_variation",
-        primary_stability="total_variation",
-        dose=pd.DataFrame(dose),
-    )
+    given = np.column_stack([margin, np.exp(moves)])
+    more = {"columns": columns(list(FAMILY)), "dose": pd.DataFrame(dose)}
+    return units(x, unstable, given, range(clips), across="clips", **more)
 
 
 @pytest.mark.parametrize("held", [True, False])
 def test_what_moves_makes_no_proxy_where_it_is_held_fixed(held):
     named = []
     for seed in range(12 if held else 6):
-        units = busy(seed)
+        made = busy(seed)
         if not held:  # the reason why it is: changes that grow with what moves are called proxies
-            units = dataclasses.replace(units, confounders=units.confounders[["margin"]])
-        table = correlate(units, FAMILY, resamples=199).table
+            made = dataclasses.replace(made, confounders=made.confounders[["margin"]])
+        table = correlate(made, FAMILY, resamples=199).table
         named.append(bool((table["family_verdict"] == PROXY).any()))
     # five families at a false discovery rate of .05: 3 of 30 seeds name one where it is held
     assert sum(named) <= 2 if held else sum(named) >= 3

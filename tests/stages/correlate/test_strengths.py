@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from tests.stages.correlate.test_correlation import units
 from vidrobust.stages.correlate.study import correlate
-from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
+from vidrobust.stages.correlate.units import over_strengths
 
 
 def test_with_all_strengths_it_is_the_mean():
@@ -50,21 +51,14 @@ def test_a_strength_shown_to_some_units_has_no_row_but_the_perturbation_has():
     some = np.where(np.arange(3) == (np.arange(count) % 3)[:, None], whole, np.nan)
     names = [("blur", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
     names += [("noise", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
-    units = CorrelationUnits(
-        across="frames",
-        model="net",
-        name=np.array([f"f{k}" for k in range(count)], object),
-        cluster=np.array([f"c{k // 5}" for k in range(count)], object),
-        clusters_are="clips",
-        series=None,
+    made = units(
+        np.column_stack([some, whole]),
+        own + rng.normal(0, 0.1, count),
+        rng.random((count, 1)),
+        np.arange(count) // 5,
         columns=pd.DataFrame(names, columns=["perturbation", "strength", "metric"]),
-        sensitivity=np.column_stack([some, whole]),
-        instability=pd.DataFrame({"total_variation": own + rng.normal(0, 0.1, count)}),
-        confounders=pd.DataFrame({"margin": rng.random(count)}),
-        primary_sensitivity="total_variation",
-        primary_stability="total_variation",
     )
-    table = correlate(units, resamples=50).table
+    table = correlate(made, resamples=50).table
     strengths = table.groupby("perturbation")["strength"].agg(lambda of: sorted(set(of.dropna())))
     assert strengths.to_dict() == {"blur": [], "noise": [1.0, 2.0, 3.0]}
     blur = table[(table["perturbation"] == "blur") & (table["method"] == "spearman")]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.made_coco import judged_by_pycocotools
 from tests.pipeline.conftest import run
 
 WIDTH, HEIGHT, FRAMES = 640, 480, 71
@@ -64,29 +65,22 @@ def from_file(path):
 
 
 def by_pycocotools(known, found):
-    coco = pytest.importorskip("pycocotools.coco").COCO()
-    judge = pytest.importorskip("pycocotools.cocoeval").COCOeval
     rows = []
     frame, _, corners, _ = from_file(known)
     for number, (at, (x1, y1, x2, y2)) in enumerate(zip(frame, corners, strict=True), 1):
         box = [x1, y1, x2 - x1, y2 - y1]
         about = {"id": number, "image_id": int(at), "category_id": 1, "iscrowd": 0}
         rows.append({**about, "bbox": box, "area": box[2] * box[3]})
-    coco.dataset = {
+    content = {
         "images": [{"id": k, "width": WIDTH, "height": HEIGHT} for k in range(1, FRAMES + 1)],
         "annotations": rows,
         "categories": [{"id": 1, "name": "pedestrian"}],
     }
-    coco.createIndex()
     frame, _, corners, score = from_file(found)
     lines = np.column_stack(
         [frame, corners[:, :2], corners[:, 2:] - corners[:, :2], score, np.ones(len(frame))]
     )
-    evaluation = judge(coco, coco.loadRes(lines), "bbox")
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    return float(evaluation.stats[0]), float(evaluation.stats[1])
+    return tuple(judged_by_pycocotools(content, lines).stats[:2])
 
 
 def by_trackeval(known, found):
