@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.stream import prefetched
 
 AHEAD = 1  # batches that are perturbed before they are asked for
+BEGUN = 1  # batches begun before the one before is done, so that no processor waits for the slowest of it
 Step = Callable[[int], None]  # wording how many perturbed frames were just predicted
 
 
@@ -104,18 +106,40 @@ def _perturbed(
     # with the channels last, as frames are decoded, rows are copied whole; pixels[rows] is copied byte by byte
     pixels = frames.pixels.permute(0, 2, 3, 1)
 
-    def change(group: _PerturbedRows) -> torch.Tensor:
+    def change(group: _PerturbedRows, place: torch.Tensor) -> None:
         on_cpu = group.perturbation.on_cpu and pixels.device.type != "cpu"
         source = torch.from_numpy(frames.pictures) if on_cpu else pixels
-        clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
+        if len(group.rows) == 1:  # a view is enough: nothing writes on what it is given
+            clean = source[group.rows[0] : group.rows[0] + 1]
+        else:
+            clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
         rngs = drawn.generators(frames, group)
         made = group.perturbation.apply(clean.permute(0, 3, 1, 2), group.strength, rngs)
-        return made.permute(0, 2, 3, 1).to(pixels.device)
+        place.copy_(made.permute(0, 2, 3, 1))
 
     # most perturbations of large frames keep one processor busy for longer than the model needs
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        begun: deque[_Begun] = deque()
         for some in _filling(groups, size):
-            yield some, torch.cat([*pool.map(change, some)]).permute(0, 3, 1, 2)
+            counts = [len(group.rows) for group in some]
+            made = pixels.new_empty((sum(counts), *pixels.shape[1:]))
+            places = zip(some, torch.split(made, counts), strict=True)
+            begun.append((some, made, [pool.submit(change, *place) for place in places]))
+            if len(begun) > BEGUN:
+                yield _finished(*begun.popleft())
+        while begun:
+            yield _finished(*begun.popleft())
+
+
+_Begun = tuple[list[_PerturbedRows], torch.Tensor, list[Future[None]]]
+
+
+def _finished(
+    some: list[_PerturbedRows], made: torch.Tensor, futures: list[Future[None]]
+) -> tuple[list[_PerturbedRows], torch.Tensor]:
+    for future in futures:
+        future.result()
+    return some, made.permute(0, 3, 1, 2)
 
 
 def _groups(
