@@ -10,38 +10,29 @@ from vidrobust.predictions import Classifications
 NAMES = ("good", "scratch", "dent")
 
 
-def test_without_points_the_leading_class_and_its_lead():
-    found = Classifications(np.array([[0.5, 0.3, 0.2], [0.4, 0.2, 0.4]]), NAMES)
-    assert found.labels.tolist() == [0, 0]
-    assert np.allclose(found.margins, [0.2, 0.0])
+INF = math.inf
+BY_HAND = {
+    "without points the leading class and its lead": ([[0.5, 0.3, 0.2], [0.4, 0.2, 0.4]], (), [0, 0], [0.2, 0]),
+    # scratch from .3 on; the third row: good leads dent by .1, and scratch lacks .05, twice that is .1
+    "a class wins from its point on": (
+        [[0.65, 0.3, 0.05], [0.69, 0.29, 0.02], [0.425, 0.25, 0.325], [0.1, 0.8, 0.1]],
+        ((1, 0.3),), [1, 0, 0, 1], [0, 0.02, 0.1, 1.0],
+    ),
+    "and only there": ([[0.2, 0.6, 0.2]], ((1, 0.9),), [0], None),
+    "of two that reach their points the one farther above wins": (
+        [[0.2, 0.3, 0.5], [0.2, 0.45, 0.35], [0.6, 0.2, 0.2]], ((1, 0.3), (2, 0.25)), [2, 1, 0], None
+    ),
+    "a class that never leads": ([[0.2, 0.1, 0.7]], ((2, INF),), [0], [0.1]),
+    "none reaches its point: the most probable": ([[0.5, 0.3, 0.2]], ((0, 0.9), (1, 0.9), (2, 0.9)), [0], [0.2]),
+}  # fmt: skip
 
 
-def test_a_class_wins_from_its_point_on_and_only_there():
-    """Scratch from .3 on. The third row: good leads dent by .1, and scratch lacks .05, twice that is .1."""
-    p = np.array([[0.65, 0.3, 0.05], [0.69, 0.29, 0.02], [0.425, 0.25, 0.325], [0.1, 0.8, 0.1]])
-    found = Classifications(p, NAMES, ((1, 0.3),))
-    assert found.labels.tolist() == [1, 0, 0, 1]
-    assert np.allclose(found.margins, [0, 0.02, 0.1, 1.0], atol=1e-6)
-    late = Classifications(np.array([[0.2, 0.6, 0.2]]), NAMES, ((1, 0.9),))
-    assert late.labels.tolist() == [0]
-
-
-def test_of_two_that_reach_their_points_the_one_farther_above_wins():
-    p = np.array([[0.2, 0.3, 0.5], [0.2, 0.45, 0.35], [0.6, 0.2, 0.2]])
-    found = Classifications(p, NAMES, ((1, 0.3), (2, 0.25)))
-    assert found.labels.tolist() == [2, 1, 0]
-
-
-def test_a_class_that_never_leads():
-    found = Classifications(np.array([[0.2, 0.1, 0.7]]), NAMES, ((2, math.inf),))
-    assert found.labels.tolist() == [0]
-    assert np.allclose(found.margins, [0.1])
-
-
-def test_where_all_have_points_and_none_reaches_them_the_most_probable_wins():
-    found = Classifications(np.array([[0.5, 0.3, 0.2]]), NAMES, ((0, 0.9), (1, 0.9), (2, 0.9)))
-    assert found.labels.tolist() == [0]
-    assert np.allclose(found.margins, [0.2])
+@pytest.mark.parametrize("name", BY_HAND)
+def test_labels_and_margins_by_hand(name):
+    p, points, labels, margins = BY_HAND[name]
+    found = Classifications(np.array(p), NAMES, points)
+    assert found.labels.tolist() == labels
+    assert margins is None or np.allclose(found.margins, margins, atol=1e-6)
 
 
 def test_two_classes_split_at_a_half_are_as_without_points():

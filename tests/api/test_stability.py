@@ -185,6 +185,8 @@ def test_a_test_fails_with_the_interval(frames):
 
 def test_flip_rate_and_compare_take_what_a_study_takes(frames):
     one = vidrobust.flip_rate(frames, scores)
+    labels = scores(torch.from_numpy(frames).permute(0, 3, 1, 2)).argmax(dim=1)
+    assert one == pytest.approx(float((labels.diff() != 0).double().mean()))
     assert vidrobust.flip_rate(list(frames), scores) == one
     assert 0 < vidrobust.flip_rate({"a": frames, "b": frames[:30]}, scores) < 1
     found = vidrobust.compare(scores, lambda pixels: scores(pixels) * 0.5, sources=frames)

@@ -149,12 +149,6 @@ def test_progress_of_the_whole_study_grows_to_its_end(tmp_path):
     assert [step.done for step in whole if step.unit == "pairs"] == [1, 2, 3, 4]
 
 
-def test_flip_rate_of_frames_in_memory(run):
-    frames = flickering(1)
-    expected = float((np.diff(_labels(frames)) != 0).mean())
-    assert vidrobust.flip_rate(frames, brightness) == pytest.approx(expected)
-
-
 def test_a_run_against_itself_is_the_same(run):
     found = vidrobust.compare(run, run.path)
     assert found["metrics"]["flip_rate"]["difference"] == 0

@@ -144,32 +144,29 @@ def _timing(times, rate=25.0, index=None):
     return measure_timing(times, np.arange(len(times)) if index is None else np.array(index), rate)
 
 
-def test_regular():
-    found = _timing(np.arange(50) / 25)
-    assert (found.dropped, found.duplicated, found.constant, found.frames) == (0, 0, True, 50)
-    assert found.interval_s == pytest.approx(0.04)
+# frames 10, 20 and 21 of thirty are missing; frame 5 is shown twice, a millisecond apart
+GAPS = sorted([t / 25 for t in range(30) if t not in (10, 20, 21)] + [5 / 25 + 0.001])
+NTSC = 30000 / 1001
 
 
-def test_gaps_and_repeats():
-    # frames 10, 20 and 21 of thirty are missing; frame 5 is shown twice, a millisecond apart
-    ticks = [t for t in range(30) if t not in (10, 20, 21)]
-    found = _timing(sorted([t / 25 for t in ticks] + [5 / 25 + 0.001]))
-    assert (found.dropped, found.duplicated) == (3, 1)
-
-
-def test_frames_left_out_by_choice_are_not_dropped():
-    assert _timing(np.arange(0, 40, 2) / 25, index=range(0, 40, 2)).dropped == 0
-
-
-def test_stamps_rounded_to_milliseconds():
-    found = _timing(np.round(np.arange(300) / (30000 / 1001), 3), rate=30000 / 1001)
-    assert (found.dropped, found.duplicated, found.constant) == (0, 0, True)
-
-
-def test_wrong_rate_in_the_header():
-    found = _timing(np.arange(50) / 12.5, rate=25)
-    assert found.interval_s == pytest.approx(0.08)
-    assert found.dropped == 0
+@pytest.mark.parametrize(
+    ("times", "given", "dropped", "duplicated", "interval_s"),
+    [
+        (np.arange(50) / 25, {}, 0, 0, 0.04),
+        (GAPS, {}, 3, 1, 0.04),
+        # left out by choice
+        (np.arange(0, 40, 2) / 25, {"index": range(0, 40, 2)}, 0, 0, 0.04),
+        # rounded to milliseconds
+        (np.round(np.arange(300) / NTSC, 3), {"rate": NTSC}, 0, 0, 1 / NTSC),
+        # a wrong rate in the header
+        (np.arange(50) / 12.5, {"rate": 25}, 0, 0, 0.08),
+    ],
+)
+def test_dropped_and_duplicated_frames(times, given, dropped, duplicated, interval_s):
+    found = _timing(times, **given)
+    assert (found.dropped, found.duplicated, found.constant) == (dropped, duplicated, True)
+    assert found.frames == len(times)
+    assert found.interval_s == pytest.approx(interval_s, rel=0.02)
 
 
 def test_a_variable_rate_has_no_dropped_frames_to_count():

@@ -10,16 +10,7 @@ from tests.video.made_multiview import with_second_view
 from vidrobust.video.color import VIEW_ID, readable
 from vidrobust.video.source import open_video
 
-X265 = (
-    "-c:v",
-    "libx265",
-    "-preset",
-    "ultrafast",
-    "-x265-params",
-    "log-level=none",
-    "-frames:v",
-    "20",
-)
+X265 = ("-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "20")
 
 
 @pytest.fixture(scope="module")

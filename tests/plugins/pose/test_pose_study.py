@@ -10,7 +10,7 @@ import pytest
 import torch
 from tasks import CORNERS, CornerNetwork, save, shoot, spec_of, trained
 
-from tests.pipeline.conftest import run
+from tests.plugins.task_studies import assert_read_by_moments_gate_and_comparison, studied
 from vidrobust.models.load import load_model
 from vidrobust.plugins.pose.filters import FILTERS
 from vidrobust.plugins.pose.people import KEEP
@@ -51,22 +51,7 @@ def place(tmp_path_factory):
     (place / "known.json").write_text(json.dumps(content))
     torch.manual_seed(1)  # the network starts from the same weights whatever ran before
     spec = spec_of(save(trained(CornerNetwork(), 120, 10), place / "corners.onnx"), "pose")
-    asked = (
-        "--pairs",
-        "16",
-        "--frames",
-        "10",
-        "--perturbation",
-        "brightness",
-        "--strengths",
-        "1",
-        "-q",
-    )
-    labels = ("--labels", str(place / "known.json"))
-    assert (
-        run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run"))
-        == 0
-    )
+    studied(place, spec, place / "known.json", pairs=16, frames=10)
     return place
 
 
@@ -94,7 +79,8 @@ def test_the_networks_own_jitter_is_that_of_its_errors(place):
     assert three.mean() > 0.9
     wanted = shakes[three].mean()
     assert found["joint_jitter"]["value"] == pytest.approx(wanted, rel=0.1)
-    assert found["noise_floor"] == {"pose_change": pytest.approx(0.0, abs=1e-6)}
+    stability = pd.read_parquet(place / "run" / "stability.parquet").set_index("metric")["value"]
+    assert stability["noise_floor_pose_change"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_known_corners_judge_it_and_its_filters(place):
@@ -109,12 +95,8 @@ def test_known_corners_judge_it_and_its_filters(place):
 
 
 def test_moments_gate_and_comparison_read_it(place):
-    moments = json.loads((place / "run" / "moments.json").read_text())["moments"]
-    assert all((place / "run" / tile["picture"]).is_file() for tile in moments[0]["strip"])
-    assert 'id="task-pose"' in (place / "run" / "details.html").read_text()
-    assert run("gate", str(place / "run"), "--fail-if", "joint_jitter > 20") == 0
-    assert run("gate", str(place / "run"), "--fail-if", "joint_jitter > 0.001") == 1
-    assert run("compare", str(place / "run"), str(place / "run")) == 0
+    rules = ("joint_jitter > 20", "joint_jitter > 0.001")
+    assert_read_by_moments_gate_and_comparison(place, "pose", *rules)
 
 
 def test_the_player_shows_the_joints(place):

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.pipeline.conftest import run
 from tests.plugins.semantic.networks import colours_of, write_onnx
+from tests.plugins.task_studies import assert_read_by_moments_gate_and_comparison, studied
 from vidrobust.models.load import load_model
 from vidrobust.video.source import open_video
 
@@ -45,22 +45,7 @@ def place(tmp_path_factory):
         labels[: SIZE[0] // 2] = 255
         Image.fromarray(labels).save(place / "truth" / "clip" / f"{number:04d}.png")
     spec = f"semantic:{place / 'colours.onnx'},classes={place / 'classes.txt'}"
-    asked = (
-        "--pairs",
-        "12",
-        "--frames",
-        "3",
-        "--perturbation",
-        "brightness",
-        "--strengths",
-        "1",
-        "-q",
-    )
-    labels = ("--labels", str(place / "truth"))
-    assert (
-        run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run"))
-        == 0
-    )
+    studied(place, spec, place / "truth", pairs=12, frames=3)
     return place
 
 
@@ -91,9 +76,5 @@ def test_metrics_labels_and_remedy_are_there(place):
 
 
 def test_moments_gate_and_comparison_read_it(place):
-    moments = json.loads((place / "run" / "moments.json").read_text())["moments"]
-    assert all((place / "run" / tile["picture"]).is_file() for tile in moments[0]["strip"])
-    assert 'id="task-semantic"' in (place / "run" / "details.html").read_text()
-    assert run("gate", str(place / "run"), "--fail-if", "pixel_flip_rate > 0.9") == 0
-    assert run("gate", str(place / "run"), "--fail-if", "mtc < 0.999") == 1
-    assert run("compare", str(place / "run"), str(place / "run")) == 0
+    rules = ("pixel_flip_rate > 0.9", "mtc < 0.999")
+    assert_read_by_moments_gate_and_comparison(place, "semantic", *rules)

@@ -68,6 +68,9 @@ def by_pixels(part, k):
     )
 
 
+OF_PAIR = {"frame_a": 1, "frame_b": 2, "weight": 1.0, "scale": "adjacent"}
+
+
 @pytest.fixture(scope="module")
 def scene(corpus):
     return still(corpus)
@@ -79,15 +82,8 @@ def accounted(scene, logit, gains, sigma):
     for item, four in enumerate(gains):
         pair = study_pair(*recorded([view(scene, gain=g) for g in four], sigma, item))
         seen = seen_boxes(Fixed(logit), pair.pictures)
-        ids = {
-            "item": f"clip {item}",
-            "frame_a": 1,
-            "frame_b": 2,
-            "weight": 1.0,
-            "scale": "adjacent",
-        }
         made = score(pair, Fixed(logit), (seen.z, seen.states), names=seen.names)
-        rows += [{**ids, **row} for row in made]
+        rows += [{**OF_PAIR, "item": f"clip {item}", **row} for row in made]
     return pd.DataFrame(rows)
 
 
@@ -247,15 +243,8 @@ def placed(detector, clips, sigma):
         moved = motions(pair, fitted)
         assert len(moved) == len(album)
         seen = seen_boxes(detector, album, moved, backwards=pair.reversed)
-        ids = {
-            "item": f"clip {item}",
-            "frame_a": 1,
-            "frame_b": 2,
-            "weight": 1.0,
-            "scale": "adjacent",
-        }
         made = score(pair, detector, (seen.places, np.zeros(len(album), np.int64)), names=("",))
-        rows += [{**ids, **row} for row in made]
+        rows += [{**OF_PAIR, "item": f"clip {item}", **row} for row in made]
     return pd.DataFrame(rows)
 
 
