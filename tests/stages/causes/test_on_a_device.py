@@ -5,6 +5,7 @@ import pandas as pd
 import vidrobust
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.predictions import Classifications
+from vidrobust.stages.causes import pairs
 
 from ...stand_in import stand_in
 
@@ -34,7 +35,8 @@ def studied(folder, clip, device):
     return model, [run.table(name) for name in ("causes", "account", "places")]
 
 
-def test_pairs_are_the_same_and_shown_together(tmp_path, public_clips):
+def test_pairs_are_the_same_and_shown_together(tmp_path, public_clips, monkeypatch):
+    monkeypatch.setattr(pairs, "abreast", lambda info, factor: 4)  # however many threads there are
     clip = public_clips / "dog.mp4"
     on_cpu, expected = studied(tmp_path, clip, "cpu")
     with stand_in() as copies:
@@ -43,12 +45,10 @@ def test_pairs_are_the_same_and_shown_together(tmp_path, public_clips):
         pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-6)
     assert {kind for kind, _ in model.shown} == {"cuda"}
     assert max(count for _, count in on_cpu.shown) <= 32
-    # a map of places has 50 pictures, a pair 25 to 27
+    # after the noise floors, which ask about frames alone; a map of places has 50 pictures, a pair 25 to 27
     asked = [count for _, count in model.shown]
-    begins = (
-        max(place for place, count in enumerate(asked) if count == 1) + 2
-    )  # after the noise floors
-    assert max(asked[begins:]) > 50
+    alone = max(place for place, count in enumerate(asked) if count == 1)
+    assert max(asked[alone + 2 :]) > 50
     pictures = [copy for copy in copies.of("up") if copy.place.startswith("frames/pixels.py")]
     assert pictures
     assert not any(copy.waits for copy in pictures if copy.bytes > 2**20)
