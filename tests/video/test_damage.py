@@ -194,3 +194,19 @@ def test_every_backend_marks_the_same_frames_of_real_footage(name, kind, corpus,
     assert 0 < found["pyav"].sum() < len(found["pyav"])
     np.testing.assert_array_equal(found["torchcodec"], found["pyav"])
     np.testing.assert_array_equal(found["decord"], found["pyav"])
+
+
+def test_a_header_that_promises_more_frames_than_the_file_has_bytes_is_not_believed(make):
+    """A study would have cut it into millions of segments; decord makes room for each frame and is ended."""
+    whole = make("promised.ivf", "-c:v", "libvpx", "-frames:v", "24")
+    data = whole.read_bytes()
+    path = beside(whole, "promises.ivf", data[:24] + b"\xda\x00\xff\x20" + data[28:])
+    frames, corrupt, problems = read(path)
+    assert (frames, corrupt) == (24, 0)
+    assert any(p.startswith("the header promises 553582810 frames") for p in problems)
+    with open_video(path) as video:
+        assert video.info.num_frames is None
+    for backend in ("decord", "torchcodec"):
+        pytest.importorskip(backend)
+        with pytest.raises(InputError, match="more than the file has bytes; use --backend pyav"):
+            open_video(path, backend=backend, color="fast")

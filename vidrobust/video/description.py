@@ -132,7 +132,8 @@ def describe(
         width=frame.height if turned else frame.width,
         height=frame.width if turned else frame.height,
         frame_rate=_rate(stream),
-        num_frames=stream.frames or None,
+        # a frame takes a byte at least: a header that promises more is not believed
+        num_frames=stream.frames if 0 < stream.frames <= container.size else None,
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=(frame.sw_format or frame.format).name,
         color_space=SPACES.get(frame.colorspace, "unknown"),

@@ -83,6 +83,11 @@ class IndexedReader:
         self._judge = PyAVReader(path, item=item, color="fast")
         self.info = replace(self._judge.info, backend=backend, device=device)
         with opened_video(path) as (container, stream):
+            if stream.frames > container.size:  # these libraries make room for each of them
+                raise InputError(
+                    f"{printable(path)}: the header promises {stream.frames} frames, more than the file has bytes; "
+                    "use --backend pyav"
+                )
             self._packets = FrameTable.from_packets(container, stream)
         self.mismatch = self._compare(self._opened())
 
