@@ -460,18 +460,16 @@ def own_motion(
     ``camera`` is the field of ``affine``, or zero.
     """
     assert moved.grays is not None, "asked only of frames that could be registered"
-    alone = moved.flow - camera
+    own = moved.flow - camera
     if not camera.any():
         by_camera = moved.left[""]
     elif np.array_equal(affine, moved.affine):
         by_camera = moved.left["affine"]
     else:
         by_camera = blurred_difference(warp(moved.grays[0], camera), moved.grays[1])
-    better = (moved.left["flow"] < BETTER * by_camera - margin) & (
-        length_px(alone) > MIN_OWN_MOTION
-    )
+    better = (moved.left["flow"] < BETTER * by_camera - margin) & (length_px(own) > MIN_OWN_MOTION)
     closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
-    return np.asarray(np.where(closed.astype(bool)[..., None], alone, np.float32(0)))
+    return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 
 
 def edges_of(motion: np.ndarray) -> np.ndarray:

@@ -132,8 +132,7 @@ def describe(
         width=frame.height if turned else frame.width,
         height=frame.width if turned else frame.height,
         frame_rate=_rate(stream),
-        # a frame takes a byte at least: a header that promises more is not believed
-        num_frames=stream.frames if 0 < stream.frames <= container.size else None,
+        num_frames=(stream.frames or None) if may_hold(container, stream) else None,
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=(frame.sw_format or frame.format).name,
         color_space=SPACES.get(frame.colorspace, "unknown"),
@@ -145,6 +144,11 @@ def describe(
         notes=tuple(_notes(container, stream, frame, bool(filters))),
     )
     return info, 0.0 if frame.time is None else frame.time
+
+
+def may_hold(container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether a file may hold the frames that its header promises: each takes a byte at least."""
+    return bool(stream.frames <= container.size)
 
 
 def _rate(stream: VideoStream) -> Fraction:

@@ -17,7 +17,7 @@ from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
 from vidrobust.video.container import opened_video
 from vidrobust.video.decoding import is_before
-from vidrobust.video.description import FrameTable
+from vidrobust.video.description import FrameTable, may_hold
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.stream import Decoded, prefetched
 
@@ -83,7 +83,7 @@ class IndexedReader:
         self._judge = PyAVReader(path, item=item, color="fast")
         self.info = replace(self._judge.info, backend=backend, device=device)
         with opened_video(path) as (container, stream):
-            if stream.frames > container.size:  # these libraries make room for each of them
+            if not may_hold(container, stream):  # these libraries make room for each of them
                 raise InputError(
                     f"{printable(path)}: the header promises {stream.frames} frames, more than the file has bytes; "
                     "use --backend pyav"

@@ -297,7 +297,7 @@ def _replayed(
 
 def _replies(model: Model, pairs: Sequence[ShownPictures], device: str) -> list[Any]:
     """Return a model's answers to the pictures of each pair, of which it sees all together."""
-    import numpy as np
+    from itertools import accumulate, pairwise
 
     from vidrobust.metrics.catalogue import is_detector
     from vidrobust.models.detection.network import answers as box_answers
@@ -306,19 +306,14 @@ def _replies(model: Model, pairs: Sequence[ShownPictures], device: str) -> list[
     if not pairs:
         return []
     pictures = tuple(picture for pair in pairs for picture in pair.pictures)
-    ends = np.cumsum([len(pair.pictures) for pair in pairs])
+    ends = accumulate((len(pair.pictures) for pair in pairs), initial=0)
     if is_detector(model):
         boxes = box_answers(model, pictures, device)
-        return [
-            boxes[end - len(pair.pictures) : end] for pair, end in zip(pairs, ends, strict=True)
-        ]
+        return [boxes[start:end] for start, end in pairwise(ends)]
     predictions = answers(model, pictures, device)
     if len(pairs) == 1:
         return [predictions]
-    return [
-        predictions.select(range(end - len(pair.pictures), end))
-        for pair, end in zip(pairs, ends, strict=True)
-    ]
+    return [predictions.select(range(start, end)) for start, end in pairwise(ends)]
 
 
 def _seen(
