@@ -1,6 +1,8 @@
 """Engines on real networks and frames: the same answers, and what is done where they are not."""
 
 import dataclasses
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -66,6 +68,20 @@ def test_lite0_says_the_same_in_openvino(lite0, teddy):
     assert 0.5 * np.abs(expected.probabilities - found.probabilities).sum(axis=1).max() < 1e-4
     assert np.array_equal(expected.labels, found.labels)
     assert not model.network.run.rejected
+
+
+def test_openvino_makes_its_first_array_before_its_threads_do(monkeypatch, lite0):
+    # at their first arrays, two threads can wait for each other for ever: 1 of 60 processes with 24 threads did
+    package, made = engines._openvino(), []
+
+    def tensor(array):
+        made.append(threading.current_thread())
+        return package.Tensor(array)
+
+    spied = SimpleNamespace(Core=package.Core, Tensor=tensor)
+    monkeypatch.setattr(engines, "_openvino", lambda: spied)
+    load_model("efficientnet-lite0,threads=2", device="cpu", engine="openvino")
+    assert made == [threading.main_thread()]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -71,7 +71,10 @@ class Engine:
 
 def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     """Open a file in OpenVINO; SettingsError for bfloat16 on a processor without it."""
-    core = _openvino().Core()
+    package = _openvino()
+    core = package.Core()
+    # its bindings find NumPy at their first array; two threads that come there together wait for ever
+    _ = package.Tensor(np.zeros(1, np.float32)).data
     with contextlib.suppress(RuntimeError):  # a folder that cannot be written costs time alone
         core.set_property({"CACHE_DIR": str(_cache_folder() / "compiled")})
     if precision == "bfloat16" and "BF16" not in core.get_property(
