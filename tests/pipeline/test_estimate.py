@@ -64,7 +64,7 @@ def test_how_much_faster_several_processes_are():
     assert sped_up(0.2, 1, 8) == 1
 
 
-def cost(settings, monkeypatch, counts=None):
+def cost(settings, monkeypatch, counts=None, most=0):
     costs = [
         Cost("stream", "frames", "frames", 0.1, 1.0),
         Cost("sensitivity", "frames", "perturbed frames", 0.2, 1.0),
@@ -74,7 +74,7 @@ def cost(settings, monkeypatch, counts=None):
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
     found = inputs.find(settings, None, Reporter(quiet=True))
     return estimate_cost(
-        settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts
+        settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts, most
     )
 
 
@@ -100,6 +100,19 @@ def test_range_and_workers_by_hand(public_clips, monkeypatch):
     # no more processes than there are segments
     one = cost(Settings(sources=sources[:1], workers=8), monkeypatch, Counts(4, 6))
     assert one.workers == 1
+
+
+def test_pairs_that_are_asked_only_while_something_is_undecided_count_for_the_longer_time(
+    public_clips, monkeypatch
+):
+    settings = Settings(sources=(str(public_clips / "dog.mp4"),), end_s=0.6)
+    alone = cost(settings, monkeypatch, Counts(4, 4))
+    further = cost(settings, monkeypatch, Counts(4, 4), most=8)
+    assert (further.low_s, further.costs) == (alone.low_s, alone.costs)
+    # a pair in four is shown once more unchanged: five steps, then ten
+    assert further.high_s == pytest.approx(alone.high_s + 1.4 * 5 * 0.3, abs=0.1)
+    assert "4 pairs are explained, up to 8 while something is undecided" in further.text
+    assert "up to" not in alone.text
 
 
 def test_more_processes_make_more_of_a_budget(public_clips, monkeypatch):

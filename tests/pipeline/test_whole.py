@@ -49,6 +49,14 @@ def test_steps_that_are_not_there_are_taken_off_what_is_ahead():
     assert work.share == pytest.approx(24 / 44)
 
 
+def test_steps_that_come_to_light_are_added_to_what_is_ahead():
+    work = whole()
+    work.advance("pairs", 20)
+    work.more("pairs", 10)
+    assert work.total_s == pytest.approx(80.0)
+    assert work.share == pytest.approx(40 / 80)
+
+
 def test_without_a_terminal_it_is_said_now_and_then(capsys, monkeypatch):
     monkeypatch.setattr(progress, "SAID_EVERY_S", 0.0)
     reporter = Reporter()

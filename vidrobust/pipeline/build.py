@@ -197,6 +197,9 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
         run.reporter.say(f"something is undecided: going on to {plan.looks[plan.at]} pairs")
         readable = [item for item in run.inputs.readable if item.name in items]
         every = [unit for item in readable for unit in units_of(plan, growing, item)]
+        for stage in growing:
+            new = sum(u.count - u.had(run.cache) for u in every if u.stage == stage)
+            run.reporter.more(stage.step, round(new * stage.steps(run.settings)))
         make_missing(run, every)
         failed = {item.name for item in readable} - {item.name for item in run.inputs.readable}
         done = [unit for unit in every if unit.done(run.cache) and unit.item.name not in failed]

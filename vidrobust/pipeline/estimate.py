@@ -160,6 +160,10 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
 SAMPLE = 16  # frames that are measured of the stages that see every frame
 # seconds that first page, correlation, policy and report take on a small study, about
 TABLES_S = 9.0
+MEASURED = (
+    2  # frames or pairs by which a step is measured; again, warm, where they take less than ...
+)
+QUICK_S = 1.0
 START_S = 3.0  # seconds in which a worker process starts and opens its models, about
 BESIDE = 2  # a frame is looked at by the models and by what needs none
 # the true time lies between these times the estimate, in four of five studies or more
@@ -183,7 +187,8 @@ class CostEstimate:
     frames: int
     unknown: int
     models: int
-    counts: Counts
+    counts: Counts  # at most
+    pairs: int  # at first
     costs: tuple[tuple[Cost, int], ...]
     workers: int  # processes that share the work, as far as there are segments for them
     low_s: float
@@ -206,8 +211,10 @@ class CostEstimate:
         lines = [
             f"{plural(self.items, 'input')}, {plural(self.frames, 'frame')} by their headers{of_unknown}"
         ]
+        further = f", up to {self.counts.pairs} while something is undecided"
         lines.append(
-            f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained"
+            f"{self.counts.frames} frames are perturbed and {self.pairs} pairs are explained"
+            + further * (self.counts.pairs > self.pairs)
         )
         lines += [
             f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {plural(self.models, 'model')}"
@@ -231,10 +238,12 @@ def estimate_cost(
     items: Sequence[Item],
     reporter: Reporter,
     counts: Counts | None = None,
+    most_pairs: int = 0,
 ) -> CostEstimate | None:
     """Estimate the cost of all inputs by units of the first readable one; None if none can be read.
 
-    ``counts`` are the frames and pairs of these inputs; by default those of the settings or budget.
+    ``counts`` are the frames and pairs of these inputs; by default those of the settings or budget. ``most_pairs``
+    are replayed where fewer leave something undecided.
     """
     costs: list[Cost] = []
     frames, unknown, readable, segments = 0, 0, 0, 0
@@ -281,17 +290,43 @@ def estimate_cost(
             least = least_counts(stages.footage, settings)
             counts = spent(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable, least)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
-    there = counts
-    if not unknown:  # a short clip has no more of either than its frames give
-        there = Counts(min(counts.frames, frames), min(counts.pairs, max(frames - segments, 0)))
-    steps = {"stream": frames}
-    steps |= {name: round(there.of(samples[name].budgeted) * of_one[name]) for name in of_one}
-    seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
-    low, high = (round(seconds * factor, 1) for factor in SPREAD)
-    sized = tuple((cost, steps[cost.stage]) for cost in costs)
-    return CostEstimate(
-        readable, frames, unknown, len(models), counts, sized, workers, low, high, each_s, fixed_s
+    most = Counts(counts.frames, max(most_pairs, counts.pairs))
+    first, last = (
+        _steps(asked, samples, of_one, frames, None if unknown else segments)
+        for asked in (counts, most)
     )
+    low, high = (
+        round(factor * (fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)), 1)
+        for factor, steps in zip(SPREAD, (first, last), strict=True)
+    )
+    sized = tuple((cost, first[cost.stage]) for cost in costs)
+    return CostEstimate(
+        readable,
+        frames,
+        unknown,
+        len(models),
+        most,
+        counts.pairs,
+        sized,
+        workers,
+        low,
+        high,
+        each_s,
+        fixed_s,
+    )
+
+
+def _steps(
+    counts: Counts,
+    samples: Mapping[str, SampleStage],
+    of_one: Mapping[str, float],
+    frames: int,
+    segments: int | None,
+) -> dict[str, int]:
+    if segments is not None:  # a short clip has no more of either than its frames give
+        counts = Counts(min(counts.frames, frames), min(counts.pairs, max(frames - segments, 0)))
+    steps = {name: round(counts.of(samples[name].budgeted) * one) for name, one in of_one.items()}
+    return {"stream": frames, **steps}
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
@@ -341,11 +376,17 @@ def _measured(
     sampled = [stage for stage in stages.footage if isinstance(stage, SampleStage)]
     able = {s: [model for model in models if not s.tasks or model.task in s.tasks] for s in sampled}
     context = dataclasses.replace(context, transitions=table)
-    # without a step first: what is imported for them does not count for every one
-    for count in (0, 1):
-        few = dataclasses.replace(context, count=count)
-        found = [_sample_cost(stage, few, source, able[stage]) for stage in sampled if able[stage]]
-    return [*costs, *found]
+    for sample in sampled:
+        if able[sample]:
+            # without a step first: what is imported for them does not count for every one
+            _sample_cost(sample, dataclasses.replace(context, count=0), source, able[sample])
+            # two, as the pair that is chosen first is the worst one and costs the most
+            few = dataclasses.replace(context, count=MEASURED)
+            cost = _sample_cost(sample, few, source, able[sample])
+            if MEASURED * cost.seconds * sample.steps(settings) < QUICK_S:
+                cost = _sample_cost(sample, few, source, able[sample])
+            costs.append(cost)
+    return costs
 
 
 def _sample_cost(stage: SampleStage, context: Context, source: Any, models: list[Any]) -> Cost:

@@ -226,11 +226,10 @@ class Plan:
 
     def cost(self, items: Sequence[Item]) -> CostEstimate | None:
         run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
-        counts = Counts(
-            *(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)
-        )
+        counts = Counts(*(sum(self.count(name, piece) for piece in pieces) for name in BUDGETED))
+        most = sum(self.count("pairs", piece, look=-1) for piece in pieces)
         return estimate_cost(
-            run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts
+            run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts, most
         )
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:

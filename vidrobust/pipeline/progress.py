@@ -40,6 +40,9 @@ class Whole:
         """Note that foreseen steps do not exist, as in short clips."""
         self._fewer[unit] = self._fewer.get(unit, 0) + max(0, count)
 
+    def more(self, unit: str, count: int) -> None:
+        self.steps = {**self.steps, unit: self.steps.get(unit, 0) + count}
+
     @property
     def total_s(self) -> float:
         return sum(self.step_s[unit] * self._known(unit) for unit in self.step_s)
@@ -134,6 +137,11 @@ class Reporter:
             self.say(
                 f"{100 * whole.share:.0f} % of the study is done, about {duration(whole.left_s())} left"
             )
+
+    def more(self, unit: str, count: int) -> None:
+        """Note steps that nobody foresaw."""
+        if self._whole is not None:
+            self._whole.more(unit, count)
 
     def end_whole(self) -> None:
         self._whole = None
