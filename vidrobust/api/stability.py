@@ -224,11 +224,11 @@ class StabilityMeter:
         )
 
 
-def _frames(found: TaskPredictions, start: int, stop: int) -> TaskPredictions:
+def _frames(answers: TaskPredictions, start: int, stop: int) -> TaskPredictions:
     """The predictions of some frames; boxes keep their track numbers."""
-    if not isinstance(found, Detections):
-        return found.select(np.arange(start, stop))
-    boxes = found.take((found.frame >= start) & (found.frame < stop))
+    if not isinstance(answers, Detections):
+        return answers.select(np.arange(start, stop))
+    boxes = answers.take((answers.frame >= start) & (answers.frame < stop))
     return replace(boxes, frame=boxes.frame - start, num_frames=stop - start)
 
 
@@ -241,9 +241,9 @@ class _Clip:
         self.watcher = PairWatcher(motion_limit=along.motion_limit)
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
-    def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
+    def feed(self, answers: TaskPredictions, batch: FrameBatch) -> None:
         transitions = self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch))
-        self.meter.feed(batch, transitions, found)
+        self.meter.feed(batch, transitions, answers)
         self.usable += int((transitions.reason == "").sum())
         self.excluded += Counter(reason for reason in transitions.reason if reason in REASONS)
         self.count += len(batch)

@@ -22,27 +22,20 @@ SHOWN = ("uncovered_rate", "flip_rate")
 PREFIX = "stability/"
 
 
-def stability_callback(
-    *,
-    frame_rate: float = 25.0,
-    clip_of: Callable[[Path], str] | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Callable[[Any], None]:
+def stability_callback(*, frame_rate: float = 25.0) -> Callable[[Any], None]:
     """Return a callback that adds figures of stability to those of the library, named ``stability/METRIC``.
 
     They stand in ``results_dict``, in the table of a training (results.csv) and in its loggers; the whole is
     left in ``validator.stability``.
 
     The validation set holds frames of clips, in the order of the numbers in their names, at ``frame_rate`` a
-    second. ``clip_of`` gives the clip of an image's path; by default its folder and name without the last
-    number. ``settings`` are those of ``study``.
+    second. A clip is called after an image's folder and name without the last number.
 
     Examples
     --------
     >>> model.add_callback("on_val_start", stability_callback(frame_rate=30))  # doctest: +SKIP
     >>> model.train(data="data.yaml", save_json=True)  # doctest: +SKIP
     """
-    clip = clip_of or (lambda path: f"{path.parent.name}/{re.sub(r'[0-9]+$', '', path.stem)}")
 
     def measured(validator: Any) -> dict[str, float]:
         if not hasattr(validator, "class_map"):
@@ -51,7 +44,6 @@ def stability_callback(
             task="detection",
             frame_rate=frame_rate,
             class_names=list(validator.names.values()),
-            settings=settings,
         )
         paths = sorted(
             map(Path, validator.dataloader.dataset.im_files),
@@ -64,7 +56,7 @@ def stability_callback(
         by_file: dict[str, list[dict[str, Any]]] = {}
         for row in validator.jdict:
             by_file.setdefault(row["file_name"], []).append(row)
-        for name, files in groupby(sorted(paths, key=clip), key=clip):
+        for name, files in groupby(sorted(paths, key=_clip_of), key=_clip_of):
             every = list(files)
             for start in range(0, len(every), BATCH):
                 part = every[start : start + BATCH]
@@ -98,6 +90,10 @@ def stability_callback(
         validator.get_stats = get_stats
 
     return on_val_start
+
+
+def _clip_of(path: Path) -> str:
+    return f"{path.parent.name}/{re.sub(r'[0-9]+$', '', path.stem)}"
 
 
 def _with_figures(kind: type) -> type:

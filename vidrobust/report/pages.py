@@ -49,8 +49,8 @@ def fragment(template: str, content: Mapping[str, Any], package: str) -> Markup:
 
 
 def _hashes(tag: str, page: str) -> str:
-    found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
-    digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in found)
+    texts = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+    digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
     return " ".join(f"'sha256-{base64.b64encode(d).decode('ascii')}'" for d in digests) or "'none'"
 
 

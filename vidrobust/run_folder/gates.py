@@ -148,8 +148,8 @@ def passages_of(
             except VidrobustError:
                 raise
             except Exception as error:  # whatever the code of another package raises
-                found = printable(f"{type(error).__name__}: {error}")
-                figures, why = {}, f"{source.name} failed ({found})"
+                fault = printable(f"{type(error).__name__}: {error}")
+                figures, why = {}, f"{source.name} failed ({fault})"
             passages += pass_figures([gate], source, figures, why=why)
     return passages
 
@@ -160,9 +160,9 @@ def pass_figures(
     """Check each gate on all that have its figure; ``why`` says why there may be none."""
     passages = []
     for gate in gates:
-        found = source.find(figures, gate.metric)
-        passages += [_pass(gate, who, entry) for who, entry in found.items()]
-        if not found:
+        figure = source.find(figures, gate.metric)
+        passages += [_pass(gate, who, entry) for who, entry in figure.items()]
+        if not figure:
             there = (
                 f"computed are {', '.join(source.names(figures))}"
                 if figures

@@ -55,8 +55,8 @@ class RunTables:
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return a table, empty where the run does not have it."""
-        found = self.table(name)
-        return tables.empty(name) if found is None else found
+        table = self.table(name)
+        return tables.empty(name) if table is None else table
 
     def json(self, name: str) -> dict[str, Any]:
         return self._run.read_json(name) if (self.folder / name).is_file() else {}

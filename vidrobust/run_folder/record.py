@@ -49,29 +49,29 @@ class Metrics:
     def of(cls, content: Mapping[str, Any], where: str = FILE) -> Metrics:
         """Parse metrics.json; InputError if it is none of this version."""
         try:
-            found = cls(
+            record = cls(
                 schema=int(content.get("schema", SCHEMA)),
                 items=int(content.get("items", 0)),
                 models={
-                    str(name): _model(each) for name, each in content.get("models", {}).items()
+                    str(name): _model(model) for name, model in content.get("models", {}).items()
                 },
             )
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(
                 f"{where}: is not the metrics.json of this version: {in_plain_words(error)}"
             ) from error
-        if found.schema != SCHEMA:
+        if record.schema != SCHEMA:
             raise InputError(
-                f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}; run its stages again"
+                f"{where}: schema {record.schema} is not known, this version reads {SCHEMA}; run its stages again"
             )
-        return found
+        return record
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model -> metric -> figures of models whose task has a metric, or of all if none has."""
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
-            name: {key: asdict(figure) for key, figure in each.figures.items()}
-            for name, each in self.models.items()
+            name: {key: asdict(figure) for key, figure in model.figures.items()}
+            for name, model in self.models.items()
             if name in of or not of
         }
 
@@ -80,9 +80,9 @@ def _model(content: Mapping[str, Any]) -> ModelMetrics:
     # counts of earlier versions are left aside
     return ModelMetrics(
         figures={
-            name: _CONVERTER.structure(each, Figure)
-            for name, each in content.items()
-            if isinstance(each, Mapping) and "value" in each
+            name: _CONVERTER.structure(value, Figure)
+            for name, value in content.items()
+            if isinstance(value, Mapping) and "value" in value
         }
     )
 

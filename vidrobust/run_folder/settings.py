@@ -367,7 +367,7 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
     def placed(self) -> Settings:
         every = self.as_dict()
-        names = ["sources", *(each.name for each in all_declarations() if each.path)]
+        names = ["sources", *(setting.name for setting in all_declarations() if setting.path)]
         given = {name: every[name] for name in names if every[name] and every[name] != OWN_CLASSES}
         return self.changed({name: _absolute(value) for name, value in given.items()}, "paths")
 
@@ -383,12 +383,12 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
 
 def all_declarations() -> tuple[Declaration, ...]:
-    return tuple(each for group in GROUPS for each in declarations(group))
+    return tuple(setting for group in GROUPS for setting in declarations(group))
 
 
 def _absolute(value: Any) -> Any:
     if isinstance(value, list):
-        return [_absolute(each) for each in value]
+        return [_absolute(part) for part in value]
     return value if "://" in value else os.path.abspath(value)
 
 
@@ -401,14 +401,14 @@ def _from_1(settings: object, *names: str) -> None:
 
 def _frames_of(text: str, frame_rate: float) -> int:
     """Return "0.2s" or "200ms" at a rate, at least one frame, or "5" as frames."""
-    found = re.fullmatch(r"(\d*\.?\d+)\s*(s|ms)?", text.strip())
-    if found is None or (found[2] is None and not found[1].isdecimal()):
+    match = re.fullmatch(r"(\d*\.?\d+)\s*(s|ms)?", text.strip())
+    if match is None or (match[2] is None and not match[1].isdecimal()):
         raise SettingsError(
             f"max_gap: expected a time such as 0.2s, or a whole number of frames, got {text!r}"
         )
-    if found[2] is None:
-        return int(found[1])
-    return max(1, round(float(found[1]) * frame_rate / (1000 if found[2] == "ms" else 1)))
+    if match[2] is None:
+        return int(match[1])
+    return max(1, round(float(match[1]) * frame_rate / (1000 if match[2] == "ms" else 1)))
 
 
 def _class_score(text: str) -> tuple[str, float]:

@@ -192,13 +192,13 @@ class UnitCache:
         self,
         stage: KeptStage,
         key: str,
-        found: Mapping[str, pd.DataFrame],
+        made: Mapping[str, pd.DataFrame],
         facts: Mapping[str, Any],
     ) -> None:
         whole = io.BytesIO()
         with ZipFile(whole, "w", ZIP_STORED) as file:
             for name in stage.unit_tables:
-                table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
+                table = tables.to_arrow(name, made[name], metrics=metric_columns(name))
                 if len(table):
                     sink = pa.BufferOutputStream()
                     pq.write_table(table, sink)

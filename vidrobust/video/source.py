@@ -70,7 +70,7 @@ class VideoFormat:
 
 @cache
 def provided() -> Extensions[VideoFormat]:
-    return extensions(GROUP, VideoFormat, lambda each: each.name)
+    return extensions(GROUP, VideoFormat, lambda form: form.name)
 
 
 def open_video(

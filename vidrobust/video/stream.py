@@ -225,7 +225,7 @@ class FrameStream:
             raise InputError(
                 f"{printable(self._reader.path)}: frames {list(indices)} cannot be read; numbers start at 0"
             )
-        found: dict[int, tuple[np.ndarray | torch.Tensor, _Row]] = {}
+        decoded: dict[int, tuple[np.ndarray | torch.Tensor, _Row]] = {}
         frames, position = self._left_off(wanted[0])
         try:
             for index in wanted:
@@ -236,25 +236,25 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (copied(self._cut(frame.rgb(), frame)), _row(frame))
+                        decoded[index] = (copied(self._cut(frame.rgb(), frame)), _row(frame))
                     if position >= index:
                         break
-                if index not in found:
+                if index not in decoded:
                     raise InputError(f"{printable(self._reader.path)}: has no frame {index}")
         except BaseException:
             if frames is not None:
                 frames.close()
             raise
         self._leave(frames, position)
-        shapes = {tuple(picture.shape) for picture, _ in found.values()}
+        shapes = {tuple(picture.shape) for picture, _ in decoded.values()}
         if len(shapes) > 1:
             raise InputError(
                 f"{printable(self._reader.path)}: frames {list(indices)} are not all of one size"
             )
         memory = self._memory(len(indices), shapes.pop())
         for place, index in enumerate(indices):
-            memory.put(place, found[index][0])
-        return self._batch(memory, [found[index][1] for index in indices])
+            memory.put(place, decoded[index][0])
+        return self._batch(memory, [decoded[index][1] for index in indices])
 
     def _left_off(self, first: int) -> tuple[Generator[Decoded] | None, int]:
         """Return the decoding that ``at`` left off, and its frame, if it leads to frame ``first``."""

@@ -137,7 +137,7 @@ def known() -> LabelFormats:
 
 
 def provided() -> Extensions[LabelFormat]:
-    return extensions(GROUP, LabelFormat, lambda each: each.name, {kind.name for kind in FORMATS})
+    return extensions(GROUP, LabelFormat, lambda form: form.name, {kind.name for kind in FORMATS})
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:

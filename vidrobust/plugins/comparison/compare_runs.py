@@ -165,9 +165,9 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
     )
 
 
-def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, Any]:
-    both = {"a": a.figure(name), "b": b.figure(name), "a_common": each.a, "b_common": each.b}
-    return {**asdict(each), **both, "times": each.times}
+def _with_own_figures(name: str, pair: Compared, a: Side, b: Side) -> dict[str, Any]:
+    both = {"a": a.figure(name), "b": b.figure(name), "a_common": pair.a, "b_common": pair.b}
+    return {**asdict(pair), **both, "times": pair.times}
 
 
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
@@ -197,18 +197,18 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
     return {"headline": text[0].upper() + text[1:], "settled_by": needed}
 
 
-def _difference(metric: Metric, each: Compared) -> str:
+def _difference(metric: Metric, both: Compared) -> str:
     if metric.is_percent:
-        gap = points_with_interval(each.difference, each.low, each.high)
-        return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference in points of {gap}"
-    gap = with_interval(each.difference, each.low, each.high)
-    return f"{metric.title} {number(each.a)} in A, {number(each.b)} in B, a difference of {gap}"
+        gap = points_with_interval(both.difference, both.low, both.high)
+        return f"{metric.title} {percent(both.a)} in A, {percent(both.b)} in B, a difference in points of {gap}"
+    gap = with_interval(both.difference, both.low, both.high)
+    return f"{metric.title} {number(both.a)} in A, {number(both.b)} in B, a difference of {gap}"
 
 
-def _settled_by(name: str, each: Compared) -> dict[str, Any]:
-    why = each.why or Undecided.INTERVAL
-    clips = ENOUGH if each.on_these_clips else 0
-    return {"metric": name, "why": str(why), "times": each.times, "clips": clips}
+def _settled_by(name: str, both: Compared) -> dict[str, Any]:
+    why = both.why or Undecided.INTERVAL
+    clips = ENOUGH if both.on_these_clips else 0
+    return {"metric": name, "why": str(why), "times": both.times, "clips": clips}
 
 
 def _needed(needed: Mapping[str, Any]) -> str:

@@ -242,27 +242,27 @@ def flipped(
     return max(low, -1.0), min(high, 1.0), flips.p(0.0)
 
 
-def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
+def with_p(metrics: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
     """Adjust the verdicts on metrics that are no means of rows by Holm's (1979) steps, in a share of the error."""
     adjusted, least = {}, 0.0
     for rank, name in enumerate(
-        sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))
+        sorted(metrics, key=lambda name: np.nan_to_num(metrics[name].p, nan=2.0))
     ):
-        least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))
-        adjusted[name] = _adjusted(found[name], least)
-    return {name: adjusted[name] for name in found}
+        least = max(least, min(1.0, metrics[name].p * (len(metrics) - rank) / share))
+        adjusted[name] = _adjusted(metrics[name], least)
+    return {name: adjusted[name] for name in metrics}
 
 
-def _adjusted(each: Compared, p: float) -> Compared:
-    here = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
-    alone = each.cluster == "stretch" or each.clusters < ENOUGH
-    equal = each.low == each.high == 0.0
+def _adjusted(compared: Compared, p: float) -> Compared:
+    here = verdict(compared.low, compared.high, margin=compared.margin, worse="lower", p=p)
+    alone = compared.cluster == "stretch" or compared.clusters < ENOUGH
+    equal = compared.low == compared.high == 0.0
     return replace(
-        each,
+        compared,
         p=p,
         verdict=(beyond := "cannot tell" if alone and not equal else here),
         on_these_clips=here if alone else "",
-        why=why_not(beyond, here, each.low, each.high),
+        why=why_not(beyond, here, compared.low, compared.high),
     )
 
 

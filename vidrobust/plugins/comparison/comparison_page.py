@@ -51,20 +51,20 @@ FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_CHANGES = 12
 
 
-def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
+def write_comparison(path: Path, both: Mapping[str, Any]) -> Path:
     """Write the report of what ``compare_runs`` found."""
-    rows = [_row(name, metric, found["task"]) for name, metric in found["metrics"].items()]
+    rows = [_row(name, metric, both["task"]) for name, metric in both["metrics"].items()]
     first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
     return write_page(
         path,
         "comparison.html",
         {
             "title": "Two runs compared",
-            "a": found["a"],
-            "b": found["b"],
-            "headline": found["headline"],
+            "a": both["a"],
+            "b": both["b"],
+            "headline": both["headline"],
             "summary": (
-                f"{plural(found['items'], 'item')} that both have seen, paired by {found['paired_by']}"
+                f"{plural(both['items'], 'item')} that both have seen, paired by {both['paired_by']}"
             ),
             "sentences": _sentences(first),
             "alone": _alone(first),
@@ -74,12 +74,12 @@ def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
             ],
             "rows": first,
             "further": [row for row in rows if FURTHER.fullmatch(row["name"])],
-            "labels": _labels(found),
-            "changes": (found["changed_labels"] or [])[:MOST_CHANGES],
-            "changes_left": len((found["changed_labels"] or [])[MOST_CHANGES:]),
-            "right": _right(found),
-            "boxes": agreement_lines(found["boxes"]) if found["boxes"] else [],
-            "notes": found["notes"],
+            "labels": _labels(both),
+            "changes": (both["changed_labels"] or [])[:MOST_CHANGES],
+            "changes_left": len((both["changed_labels"] or [])[MOST_CHANGES:]),
+            "right": _right(both),
+            "boxes": agreement_lines(both["boxes"]) if both["boxes"] else [],
+            "notes": both["notes"],
         },
         __package__,
     )
@@ -92,28 +92,28 @@ def _metric(name: str, task: str) -> Metric:
     return metric
 
 
-def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
+def _row(name: str, row: Mapping[str, Any], task: str) -> dict[str, Any]:
     metric = _metric(name, task)
     share = metric.is_percent
     summary = percent if share else number
-    ends = (percent_interval if share else interval)(each["low"], each["high"])
+    ends = (percent_interval if share else interval)(row["low"], row["high"])
     return {
         "name": name,
         "title": metric.title,
         "sentence": metric.sentence,
         "wanted": "lower" if metric.worse == "higher" else "higher",
-        "a": summary(each["a"]),
-        "b": summary(each["b"]),
-        "common": f"{summary(each['a_common'])} → {summary(each['b_common'])}",
-        "difference": (signed_percent if share else signed)(each["difference"]),
+        "a": summary(row["a"]),
+        "b": summary(row["b"]),
+        "common": f"{summary(row['a_common'])} → {summary(row['b_common'])}",
+        "difference": (signed_percent if share else signed)(row["difference"]),
         "interval": ends,
-        "margin": summary(each["margin"]),
-        "p": p_value(each["p"]),
-        "verdict": each["verdict"],
-        "alone": each["on_these_clips"],
-        "why": WHY.get(each["why"], ""),
-        "kind": KINDS[each["verdict"]],
-        "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
+        "margin": summary(row["margin"]),
+        "p": p_value(row["p"]),
+        "verdict": row["verdict"],
+        "alone": row["on_these_clips"],
+        "why": WHY.get(row["why"], ""),
+        "kind": KINDS[row["verdict"]],
+        "of": f"{plural(row['clusters'], row['cluster'])}, {plural(row['n'], 'row')}",
     }
 
 
@@ -141,21 +141,21 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _labels(found: Mapping[str, Any]) -> str:
-    churn = found["churn"]
+def _labels(both: Mapping[str, Any]) -> str:
+    churn = both["churn"]
     if not churn or not churn["n"]:
         return ""
     share = percent_with_interval(churn["value"], churn["low"], churn["high"])
     return f"The two say different things on {share} of {plural(churn['n'], 'frame')}."
 
 
-def _right(found: Mapping[str, Any]) -> dict[str, Any]:
-    if found["mcnemar_p"] is None:
+def _right(both: Mapping[str, Any]) -> dict[str, Any]:
+    if both["mcnemar_p"] is None:
         return {}
-    p = found["mcnemar_p"]
+    p = both["mcnemar_p"]
     return {
         **{
-            key: found[key]
+            key: both[key]
             for key in ("both_right", "both_wrong", "negative_flips", "positive_flips")
         },
         "p": "below 0.0001" if p < 1e-4 else number(p),
@@ -165,34 +165,34 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def agreement_lines(found: Mapping[str, Any]) -> list[str]:
+def agreement_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the lines of ``box_agreement``."""
-    if not found["frames"]:
+    if not result["frames"]:
         return []
-    iou = f", with an IoU of {number(found['iou'])} on average" if found["both"] else ""
-    alike = percent(found["frames_alike"] / found["frames"])
+    iou = f", with an IoU of {number(result['iou'])} on average" if result["both"] else ""
+    alike = percent(result["frames_alike"] / result["frames"])
     return [
-        f"  same boxes on {alike} of {plural(found['frames'], 'frame')}; "
-        f"{plural(found['both'], 'box', 'boxes')} of both{iou}, {found['only_a']} of A only, {found['only_b']} of B "
-        f"only, {found['other_class']} of another class",
+        f"  same boxes on {alike} of {plural(result['frames'], 'frame')}; "
+        f"{plural(result['both'], 'box', 'boxes')} of both{iou}, {result['only_a']} of A only, {result['only_b']} of B "
+        f"only, {result['other_class']} of another class",
         *(
             f"  {step['what'].replace('_', ' ')} differs: A {step['a'][:120]}; B {step['b'][:120]}"
-            for step in found["differs"]
+            for step in result["differs"]
         ),
     ]
 
 
-def comparison_lines(found: Mapping[str, Any]) -> list[str]:
-    a, b = found["a"], found["b"]
+def comparison_lines(result: Mapping[str, Any]) -> list[str]:
+    a, b = result["a"], result["b"]
     wording = [
-        found["headline"],
+        result["headline"],
         f"A: {a['run']} ({a['model']})",
-        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
-        *(agreement_lines(found["boxes"]) if found["boxes"] else ()),
+        f"B: {b['run']} ({b['model']}); {plural(result['items'], 'input')}, paired by {result['paired_by']}",
+        *(agreement_lines(result["boxes"]) if result["boxes"] else ()),
         f"  {'metric':26}{'A':>16}{'B':>16}{'B - A':>16}  {'95 % interval':23} {'p':>7}  B is",
     ]
-    further = [name for name in found["metrics"] if FURTHER.fullmatch(name)]
-    for name, metric in found["metrics"].items():
+    further = [name for name in result["metrics"] if FURTHER.fullmatch(name)]
+    for name, metric in result["metrics"].items():
         if name in further:
             continue
         ends = interval(metric["low"], metric["high"], digits=4)
@@ -205,17 +205,17 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         )
     if further:
         wording.append(f"  {plural(len(further), 'further metric')} in the report and in --json")
-    if found["churn"]:
-        wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
-    if found["mcnemar_p"] is not None:
+    if result["churn"]:
+        wording.append(f"  labels differ on {counted_share(result['churn'], missing='-')}")
+    if result["mcnemar_p"] is not None:
         wording.append(
-            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
-            f"McNemar {p_words(found['mcnemar_p'])}"
+            f"  right in A, wrong in B: {result['negative_flips']} frames; the reverse: {result['positive_flips']}; "
+            f"McNemar {p_words(result['mcnemar_p'])}"
         )
         wording.append(
-            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
+            f"  error consistency (kappa of right and wrong): {_kappa(result['error_consistency'])}"
         )
-    return [*wording, *(f"  note: {note}" for note in found["notes"])]
+    return [*wording, *(f"  note: {note}" for note in result["notes"])]
 
 
 def _cell(value: float | None) -> str:

@@ -80,11 +80,11 @@ class InputShown:
     def asked(self, model: Model, pixels: torch.Tensor) -> Classifications | Detections:
         return predict(model, pixels, self.run.settings.batch_size)
 
-    def looked_at(self, found: Detections, pixels: torch.Tensor) -> Detections:
+    def looked_at(self, boxes: Detections, pixels: torch.Tensor) -> Detections:
         """Return the boxes that the run looks at, cut off at the edges of the frames."""
         settings = self.run.settings
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-        return within_frame(chosen(found, settings.only, settings.ignored_zones), size)
+        return within_frame(chosen(boxes, settings.only, settings.ignored_zones), size)
 
 
 def chunks(frames: Stream) -> Iterator[torch.Tensor]:
@@ -99,15 +99,15 @@ def chunks(frames: Stream) -> Iterator[torch.Tensor]:
         yield to_tensor(kept)
 
 
-def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataFrame:
+def rows_of(answers: Classifications | Detections, number: np.ndarray) -> pd.DataFrame:
     """Return frame and label of each answer; of a detector a row a box, with score and corners."""
-    if isinstance(found, Classifications):
-        return pd.DataFrame({"frame": number, "label": found.labels})
-    corners = {name: found.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
+    if isinstance(answers, Classifications):
+        return pd.DataFrame({"frame": number, "label": answers.labels})
+    corners = {name: answers.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
     of_boxes = {
-        "frame": number[found.frame],
-        "label": found.labels,
-        "score": found.scores.astype(np.float64),
+        "frame": number[answers.frame],
+        "label": answers.labels,
+        "score": answers.scores.astype(np.float64),
     }
     return pd.DataFrame(of_boxes | corners)
 

@@ -82,9 +82,9 @@ def _costs(arm: Facts, **more: Any) -> Costs:
 
 def _against_control(rows: Iterable[dict[str, Any]], of: Callable[[str], PairedRatio]) -> Rows:
     """Rows with the larger of two p-values: each must differ from doing nothing and from the control."""
-    for each in rows:
-        p = of(each["metric"]).p
-        yield each if np.isnan(p) else {**each, "p": max(each["p"], p)}
+    for line in rows:
+        p = of(line["metric"]).p
+        yield line if np.isnan(p) else {**line, "p": max(line["p"], p)}
 
 
 def _label_rows(

@@ -211,9 +211,9 @@ def _first_detection(frames: pd.DataFrame, known: pd.DataFrame | None) -> dict[s
     }
 
 
-def _lines(found: Mapping[str, Any]) -> list[str]:
+def _lines(results: Mapping[str, Any]) -> list[str]:
     text = []
-    for model, of in found["models"].items():
+    for model, of in results["models"].items():
         text.append(f"{model}: against {of['reference']}, {of['minutes']:.2f} minutes")
         for row in of["decisions"]:
             figures = ", ".join(

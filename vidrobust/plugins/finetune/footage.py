@@ -66,11 +66,11 @@ def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterato
         yield opened
 
 
-def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
+def _check_model(run: OpenRun, record: Mapping[str, Any], other: str) -> None:
     name = record["name"]
-    same = [r for r in found.model_records if r["name"] == name]
+    same = [r for r in run.model_records if r["name"] == name]
     if not same or any(same[0].get(key) != record.get(key) for key in SAME):
-        answered = ", ".join(str(r["name"]) for r in found.model_records)
+        answered = ", ".join(str(r["name"]) for r in run.model_records)
         raise SettingsError(
             f"--on {other}: is a run of {answered}, and not of the same {name}; give its footage instead of its "
             "run folder"

@@ -69,7 +69,7 @@ class BoxFormat:
 
 
 def provided() -> Extensions[BoxFormat]:
-    return extensions(GROUP, BoxFormat, lambda each: each.name, {"table"})
+    return extensions(GROUP, BoxFormat, lambda form: form.name, {"table"})
 
 
 def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) -> BoxFile:

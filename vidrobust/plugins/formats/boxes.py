@@ -114,33 +114,33 @@ def _data_frame(path: Path, options: Options) -> BoxFile:
     )
 
 
-def _coco(found: Any, path: Path, options: Options) -> BoxFile:
+def _coco(content: Any, path: Path, options: Options) -> BoxFile:
     """COCO results, or a data set whose annotations have scores (1 where not)."""
     categories = options.get("categories")
     about = {} if categories is None else _json(Path(categories).expanduser())
-    if isinstance(found, dict):
-        if not isinstance(found.get("annotations"), list):
+    if isinstance(content, dict):
+        if not isinstance(content.get("annotations"), list):
             raise InputError(f"{path}: has no list of annotations, as a COCO data set has")
-        about, found = {**about, **found}, found["annotations"]
+        about, content = {**about, **content}, content["annotations"]
     if not isinstance(about, dict):
         raise InputError(f"{categories}: is no COCO data set with images and categories")
     images = {entry["id"]: _image(entry) for entry in about.get("images", [])}
     names = {int(entry["id"]): str(entry["name"]) for entry in about.get("categories", [])}
     try:
-        places = [images.get(row["image_id"]) or ("", int(row["image_id"])) for row in found]
-        corners = np.array([coco_box(row) for row in found], np.float64).reshape(-1, 4)
+        places = [images.get(row["image_id"]) or ("", int(row["image_id"])) for row in content]
+        corners = np.array([coco_box(row) for row in content], np.float64).reshape(-1, 4)
         table = pd.DataFrame(
             {
                 "item": [place[0] for place in places],
                 "frame": [place[1] for place in places],
-                "label": [int(row["category_id"]) for row in found],
-                "score": [float(row.get("score", 1.0)) for row in found],
-                "track": [int(row.get("track_id", row.get("instance_id", -1))) for row in found],
+                "label": [int(row["category_id"]) for row in content],
+                "score": [float(row.get("score", 1.0)) for row in content],
+                "track": [int(row.get("track_id", row.get("instance_id", -1))) for row in content],
                 "x1": corners[:, 0],
                 "y1": corners[:, 1],
                 "x2": corners[:, 2],
                 "y2": corners[:, 3],
-                "shape": [coco_shape(row) for row in found],
+                "shape": [coco_shape(row) for row in content],
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -254,15 +254,15 @@ def _voc(path: Path, classes: dict[int, str]) -> Annotations:
     by a 0 or a fraction in any file; these corners are taken as they are.
     """
 
-    def marks(file: XmlFile, each: Any) -> Iterator[Annotation]:
-        box = each.find("bndbox")
-        hard = {"presence": "uncertain"} if each.findtext("difficult") == "1" else {}
-        more = {c: each.findtext(c) for c in ("truncated", "occluded", "pose") if each.findtext(c)}
+    def marks(file: XmlFile, node: Any) -> Iterator[Annotation]:
+        box = node.find("bndbox")
+        hard = {"presence": "uncertain"} if node.findtext("difficult") == "1" else {}
+        more = {c: node.findtext(c) for c in ("truncated", "occluded", "pose") if node.findtext(c)}
         x1, y1, x2, y2 = (file.number(box, corner) for corner in VOC_CORNERS)
         corners = (x1 - first, y1 - first, x2, y2)
         name = file.root.findtext("filename") or file.path.stem
         yield Annotation(
-            file=name, name=each.findtext("name").strip(), box=corners, more=more | hard
+            file=name, name=node.findtext("name").strip(), box=corners, more=more | hard
         )
 
     files = []

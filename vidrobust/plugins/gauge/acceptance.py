@@ -228,32 +228,32 @@ def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[di
     ]
 
 
-def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
+def sample_of(study: Mapping[str, Any], kind: str) -> dict[str, float]:
     """Return the sizes of a study's sample, by the names of MINIMUM."""
     if kind == "gauge":
-        ranges = round(found["n"] / found["trials"])
+        ranges = round(study["n"] / study["trials"])
         return {
             "ranges": ranges,
-            **{name: found[name] for name in ("parts", "operators", "trials")},
+            **{name: study[name] for name in ("parts", "operators", "trials")},
         }
-    operators = len(found["operators"])
-    trials = found["n"] / max(1, found["parts"] * operators)
-    return {"parts": found["parts"], "operators": operators, "trials": trials}
+    operators = len(study["operators"])
+    trials = study["n"] / max(1, study["parts"] * operators)
+    return {"parts": study["parts"], "operators": operators, "trials": trials}
 
 
 def judged(
-    profile: Profile, study: str, found: Mapping[str, Any]
+    profile: Profile, study: str, results: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the verdicts on a gauge or attribute study, and what its sample has too few of."""
-    short = shortages(profile, study, sample_of(found, study))
-    estimates = gauge_estimates(found) if study == "gauge" else attribute_estimates(found)
+    short = shortages(profile, study, sample_of(results, study))
+    estimates = gauge_estimates(results) if study == "gauge" else attribute_estimates(results)
     return judge(profile, study, estimates, short), short
 
 
-def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
+def attribute_estimates(study: Mapping[str, Any]) -> list[Estimate]:
     """Return what a profile may judge of an attribute study."""
     values: list[Estimate] = []
-    for operator, summary in ((found["against_reference"] or {}).get("operators") or {}).items():
+    for operator, summary in ((study["against_reference"] or {}).get("operators") or {}).items():
         for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"):
             if summary[name] is not None:
                 ends = summary.get(f"{name}_over_parts") or summary[name]
@@ -262,15 +262,15 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
                         name, operator, summary[name]["value"], ends.get("low"), ends.get("high")
                     )
                 )
-    for pair in found["between_operators"]["cohens_kappa"]:
+    for pair in study["between_operators"]["cohens_kappa"]:
         who = " and ".join(pair["operators"])
         values.append(Estimate("kappa", who, pair["value"], pair["low"], pair["high"]))
     return values
 
 
-def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
+def gauge_estimates(study: Mapping[str, Any]) -> list[Estimate]:
     """Return what a profile may judge of a gauge study."""
-    figures = gauge_figures(found)
+    figures = gauge_figures(study)
     names = [name for name in ("percent_grr", "ndc", *TOLERATED) if name in figures]
     of = [(name, figures[name][GAUGE]) for name in names]
     return [Estimate(name, "", row["value"], row["low"], row["high"]) for name, row in of]
@@ -292,23 +292,23 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def overall(found: Mapping[str, Any]) -> dict[str, Any]:
+def overall(study: Mapping[str, Any]) -> dict[str, Any]:
     """Return the worst of the verdicts on a study as in its JSON, in a sentence with the figure that decides it.
 
     ``reasons`` prevent acceptance, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
-    verdicts = found["verdicts"]
+    verdicts = study["verdicts"]
     judged = [row for row in verdicts if row["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
-    if verdicts and found.get("total_sd") == 0:
+    if verdicts and study.get("total_sd") == 0:
         return {
             **NOTHING,
             "verdict": NO_VERDICT,
             "sentence": f"No verdict: {NEVER_VARIES}.",
             "not_computed": missing,
         }
-    short, needs = list(found.get("short") or ()), list(found.get("needs") or ())
-    reasons = [*needs, *charts_words(found.get("charts"))]
+    short, needs = list(study.get("short") or ()), list(study.get("needs") or ())
+    reasons = [*needs, *charts_words(study.get("charts"))]
     if short:
         lacks = [f"{lack['has']:.3g} {lack['what']}, at least {lack['least']}" for lack in short]
         reasons.append(f"The sample is below the minimum: {listing(lacks, 5)}.")
@@ -333,7 +333,7 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
         reasons.append(
             f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)})."
         )
-    decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
+    decides = max(judged, key=lambda one: (RANK[one["verdict"]], _beyond(one)))
     if decides["verdict"] == NOT_SHOWN and _ends_differ(decides):
         reasons.append("The interval crosses a limit.")
     # a gauge that is shown to be bad stays bad; a good one needs everything in order
@@ -341,11 +341,11 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     verdict = NOT_SHOWN if missing_proof else decides["verdict"]
     open_ = sorted(
         (row for row in judged if row["verdict"] == NOT_SHOWN),
-        key=lambda each: (each is not decides, -_beyond(each)),
+        key=lambda one: (one is not decides, -_beyond(one)),
     )
-    needed = more_needed(found, open_, short)
+    needed = more_needed(study, open_, short)
     text = _sentence(decides, verdict)
-    gauge = (found if found["study"] == "gauge" else found.get("gauge")) or {}
+    gauge = (study if study["study"] == "gauge" else study.get("gauge")) or {}
     text += "".join(f" {reason}" for reason in reasons)
     if verdict == NOT_SHOWN and needed:
         text += f" Needed {needed[0]}."

@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
 def write_certificate(
     page: Path,
     head: Path,
-    found: Mapping[str, Any],
+    study: Mapping[str, Any],
     rows: pd.DataFrame,
     asked: StudyRequest,
     *,
@@ -73,7 +73,7 @@ def write_certificate(
 ) -> list[Path]:
     """Write the certificate with the TOML of its header, and its PDF if asked for."""
     header = read_header(head)
-    summary = plain(dict(found))
+    summary = plain(dict(study))
     unit = header.get("unit", "")
     section = (
         section_of_run_rows(summary, rows)
@@ -127,11 +127,11 @@ def _axis(header: Mapping[str, str]) -> str:
 
 
 def _filled(
-    header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest
+    header: Mapping[str, str], results: Mapping[str, Any], asked: StudyRequest
 ) -> dict[str, str]:
     unit = f" {header['unit']}" if "unit" in header else ""
-    names = [entry["operator"] for entry in found.get("by_operator") or []]
-    study = found.get("attribute") or found
+    names = [entry["operator"] for entry in results.get("by_operator") or []]
+    study = results.get("attribute") or results
     if not names and isinstance(study.get("operators"), list):
         names = list(map(str, study["operators"]))
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

@@ -202,10 +202,10 @@ def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
         )
 
 
-def _tell(found: dict[str, Any], as_json: bool) -> None:
+def _tell(study: dict[str, Any], as_json: bool) -> None:
     from vidrobust.plugins.gauge.words import lines
 
-    print_result(found, lines(found), as_json)
+    print_result(study, lines(study), as_json)
 
 
 def _asked(people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -268,7 +268,7 @@ def _of_table(
 
 
 def _write_results(
-    found: dict[str, Any],
+    study: dict[str, Any],
     rows: Any,
     asked: Any,
     result: dict[str, Any],
@@ -291,7 +291,7 @@ def _write_results(
         folder = Path(out).parent if out.endswith(".html") else Path(out) if out else head.parent
         page = folder / f"{head.stem}-certificate.html"
         made = {"hashes": hashes, "paper": result["paper"], "pdf": result["pdf"]}
-        for path in write_certificate(page, head, found, rows, asked, **made):
+        for path in write_certificate(page, head, study, rows, asked, **made):
             click.echo(f"certificate: {path}", err=True)
 
 

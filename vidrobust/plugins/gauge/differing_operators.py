@@ -52,15 +52,15 @@ def spread_by_operator(
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
     if not nested:
         cells = cells[cells.groupby("part")["operator"].transform("size") > 1]
-    own = {
+    kept = {
         name: cells.loc[cells["operator"] == name, "part"]
         for name in sorted(cells["operator"].unique())
     }
     shared = {
-        name: cells if nested else cells[cells["part"].isin(parts)] for name, parts in own.items()
+        name: cells if nested else cells[cells["part"].isin(parts)] for name, parts in kept.items()
     }
     shared = {name: rows for name, rows in shared.items() if rows["part"].nunique() >= FEWEST_PARTS}
-    if len(own) < 2:
+    if len(kept) < 2:
         return []
     differences = []
     for operator, rows in shared.items():
@@ -76,7 +76,7 @@ def spread_by_operator(
             Difference(
                 kind="spread",
                 operator=str(operator),
-                others=_others(set(rows["operator"]) - {operator}, len(own) - 1),
+                others=_others(set(rows["operator"]) - {operator}, len(kept) - 1),
                 value=sd,
                 other=rest,
                 p=p,
@@ -135,10 +135,10 @@ class _Exchange:
         return low
 
 
-def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _excess_of(mine: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.ndarray:
     """(N,) pooled variance of the cells that are an operator's (N, cells) bool, less that of the others."""
-    own = own.astype(np.float64)
-    squares_own, free_own = own @ squares, own @ free
+    mine = mine.astype(np.float64)
+    squares_own, free_own = mine @ squares, mine @ free
     rest = (squares.sum() - squares_own) / np.maximum(free.sum() - free_own, 1)
     return np.asarray(squares_own / np.maximum(free_own, 1) - rest)
 
@@ -213,10 +213,10 @@ def _others(names: set[str], rest: int) -> str:
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
 
 
-def differences_in(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def differences_in(study: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the comparisons of operators in a study, those of a run's verdicts behind those of its scores."""
-    of_verdicts = (found.get("attribute") or {}).get("differences") or []
-    return [*(found.get("differences") or []), *of_verdicts]
+    of_verdicts = (study.get("attribute") or {}).get("differences") or []
+    return [*(study.get("differences") or []), *of_verdicts]
 
 
 def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:

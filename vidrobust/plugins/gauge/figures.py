@@ -67,26 +67,26 @@ FIGURES = FigureSource(
 )
 
 
-def figures_of(found: Mapping[str, Any]) -> Figures:
+def figures_of(study: Mapping[str, Any]) -> Figures:
     """The figures of a study as in its JSON."""
-    if found["study"] == "gauge":
-        return {**gauge_figures(found), **_by_operator(found)}
-    if found["study"] == "attribute":
-        return _attribute(found)
-    gauge = found["gauge"]
+    if study["study"] == "gauge":
+        return {**gauge_figures(study), **_by_operator(study)}
+    if study["study"] == "attribute":
+        return _attribute(study)
+    gauge = study["gauge"]
     return {
-        **_attribute(found["attribute"]),
+        **_attribute(study["attribute"]),
         **(gauge_figures(gauge) if gauge else {}),
-        **_by_operator(found),
+        **_by_operator(study),
     }
 
 
-def gauge_figures(found: Mapping[str, Any]) -> Figures:
+def gauge_figures(study: Mapping[str, Any]) -> Figures:
     """The figures of a gauge study alone."""
-    n, parts = found["n"], found["components"]
+    n, parts = study["n"], study["components"]
     summary = {
         name: {
-            "value": found[name],
+            "value": study[name],
             "low": parts[part]["sd_low"],
             "high": parts[part]["sd_high"],
             "n": n,
@@ -96,14 +96,14 @@ def gauge_figures(found: Mapping[str, Any]) -> Figures:
     }
     for name in ("percent_grr", "ndc"):
         summary[name] = {
-            "value": found[name],
-            "low": found[f"{name}_low"],
-            "high": found[f"{name}_high"],
+            "value": study[name],
+            "low": study[f"{name}_low"],
+            "high": study[f"{name}_high"],
             "n": n,
         }
-    sd = found["grr_sd"]
+    sd = study["grr_sd"]
     for name in TOLERATED:
-        percent = found.get(name)
+        percent = study.get(name)
         if percent is not None and percent == percent:
             of_sd = {end: parts["grr"][f"sd_{end}"] for end in ("low", "high")}
             ends = {end: percent * of / sd if sd else None for end, of in of_sd.items()}
@@ -111,17 +111,17 @@ def gauge_figures(found: Mapping[str, Any]) -> Figures:
     return {name: {GAUGE: entry} for name, entry in summary.items()}
 
 
-def _by_operator(found: Mapping[str, Any]) -> Figures:
+def _by_operator(study: Mapping[str, Any]) -> Figures:
     summary = {
         row["operator"]: {"value": row["repeatability_sd"]}
         | {k: row[k] for k in ("low", "high", "n")}
-        for row in found.get("by_operator") or []
+        for row in study.get("by_operator") or []
     }
     return {"by_operator.repeatability_sd": summary} if summary else {}
 
 
-def _attribute(found: Mapping[str, Any]) -> Figures:
-    within, between, against = (found[section] for section in SECTIONS[:3])
+def _attribute(study: Mapping[str, Any]) -> Figures:
+    within, between, against = (study[section] for section in SECTIONS[:3])
     summary: Figures = {}
     for name in ("agreement", "fleiss_kappa"):
         summary[f"within_operator.{name}"] = {who: row[name] for who, row in within.items()}

@@ -165,13 +165,13 @@ def _solve(width: Callable[[int], float], wanted: float) -> int:
 
 
 def more_needed(
-    found: Mapping[str, Any],
+    study: Mapping[str, Any],
     verdicts: Sequence[Mapping[str, Any]],
     short: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """The study size that would settle its verdicts, if further parts are alike."""
     least = {lack["what"]: lack["least"] for lack in short}
-    wanted = [need for verdict in verdicts if (need := _needed(found, verdict)) is not None]
+    wanted = [need for verdict in verdicts if (need := _needed(study, verdict)) is not None]
     texts = [f"for {entry['for']}: {entry['text']}" for entry in wanted]
     if least:
         text = f"for the minimum sample: {', '.join(f'{value} {what}' for what, value in least.items())}"
@@ -182,7 +182,7 @@ def more_needed(
 NEVER = "no larger study of this kind would settle it, the value is too near to a limit"
 
 
-def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, str] | None:
+def _needed(study: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, str] | None:
     value, ends = verdict["value"], (verdict["low"], verdict["high"])
     if (
         value is None
@@ -190,11 +190,11 @@ def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, s
         or not _split(verdict, *ends)
     ):
         return None
-    gauge = found if found["study"] == "gauge" else found.get("gauge")
+    gauge = study if study["study"] == "gauge" else study.get("gauge")
     what = verdict["quantity"]
     if what in ("percent_grr", "percent_tolerance", "percent_process", "ndc") and gauge:
         return {"for": what, "text": _more_of_gauge(gauge, verdict)}
-    now = (found.get("attribute") or found)["parts"]
+    now = (study.get("attribute") or study)["parts"]
     if what == "effectiveness":
         count = next(
             (

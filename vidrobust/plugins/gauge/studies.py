@@ -129,10 +129,10 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return _with_verdicts(study, asked.profile)
 
 
-def _with_verdicts(found: dict[str, Any], profile: acceptance.Profile) -> dict[str, Any]:
-    found["verdicts"], found["short"] = acceptance.judged(profile, found["study"], found)
-    found["overall"] = acceptance.overall(found)
-    return found
+def _with_verdicts(study: dict[str, Any], profile: acceptance.Profile) -> dict[str, Any]:
+    study["verdicts"], study["short"] = acceptance.judged(profile, study["study"], study)
+    study["overall"] = acceptance.overall(study)
+    return study
 
 
 def differences_of(table: pd.DataFrame, *, nested: bool = False) -> list[dict[str, Any]]:
@@ -151,22 +151,22 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def defect_needed(
-    found: dict[str, Any],
+    study: dict[str, Any],
     defect: Sequence[str],
     profile: acceptance.Profile,
     *,
     scores: bool = False,
 ) -> list[str]:
     """Ask which classes are defects, where a rule needs to know."""
-    of_reference = found["against_reference"] is not None and profile.judges(
+    of_reference = study["against_reference"] is not None and profile.judges(
         "attribute", "miss_rate", "false_alarm_rate"
     )
     of_scores = scores and profile.judges("gauge")
-    if defect or len(found["classes"]) < 2 or not (of_reference or of_scores):
+    if defect or len(study["classes"]) < 2 or not (of_reference or of_scores):
         return []
     return [
         "Name the classes that are defects: --defect CLASS[,CLASS], of "
-        f"{listing(map(printable, found['classes']), MOST_CLASSES)}."
+        f"{listing(map(printable, study['classes']), MOST_CLASSES)}."
     ]
 
 

@@ -38,77 +38,77 @@ def categories(ndc: int | None) -> str:
     return "1 distinct category" if ndc == 1 else f"{ndc} distinct categories"
 
 
-def lines(found: Mapping[str, Any]) -> list[str]:
-    summary = found.get("overall")
-    rows = differences_in(found)
+def lines(study: Mapping[str, Any]) -> list[str]:
+    summary = study.get("overall")
+    rows = differences_in(study)
     first = []
     if summary:
         # the sentence has the first that is needed
         first = [summary["sentence"], *(f"  needed: {text}" for text in summary["needed"][1:])]
-    return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
+    return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(study)]
 
 
-def _figures(found: Mapping[str, Any]) -> list[str]:
-    if found["study"] == "run":
-        summary = _attribute(found["attribute"]) + (
-            _gauge(found["gauge"]) if found["gauge"] else []
+def _figures(study: Mapping[str, Any]) -> list[str]:
+    if study["study"] == "run":
+        summary = _attribute(study["attribute"]) + (
+            _gauge(study["gauge"]) if study["gauge"] else []
         )
-        summary += [_operator(row) for row in found["by_operator"]]
-        summary += [f"  {together_words(found['people'])}"] if found["people"] else []
-        summary += [line for level in found["levels"].items() for line in _level(*level)]
-        summary += [f"  note: {note}" for note in found["attribute"]["notes"]]
+        summary += [_operator(row) for row in study["by_operator"]]
+        summary += [f"  {together_words(study['people'])}"] if study["people"] else []
+        summary += [line for level in study["levels"].items() for line in _level(*level)]
+        summary += [f"  note: {note}" for note in study["attribute"]["notes"]]
     else:
-        summary = _gauge(found) if found["study"] == "gauge" else _attribute(found)
-    summary += [f"  note: {note}" for note in found["notes"]]
-    return [*summary, *_verdicts(found["verdicts"])]
+        summary = _gauge(study) if study["study"] == "gauge" else _attribute(study)
+    summary += [f"  note: {note}" for note in study["notes"]]
+    return [*summary, *_verdicts(study["verdicts"])]
 
 
-def _operator(each: Mapping[str, Any]) -> str:
-    sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
-    return f"  {each['operator']}: mean {_figure(each['mean'])}, sd between passes {sd}"
+def _operator(operator: Mapping[str, Any]) -> str:
+    sd = with_interval(operator["repeatability_sd"], operator["low"], operator["high"], digits=4)
+    return f"  {operator['operator']}: mean {_figure(operator['mean'])}, sd between passes {sd}"
 
 
-def _level(name: str, found: Mapping[str, Any]) -> list[str]:
-    between = found["attribute"]["between_operators"]["agreement"]
-    text = f"  {name}: {found['parts']} parts, {plural(found['items'], 'input')}"
-    for operator, row in found["attribute"]["within_operator"].items():
+def _level(name: str, study: Mapping[str, Any]) -> list[str]:
+    between = study["attribute"]["between_operators"]["agreement"]
+    text = f"  {name}: {study['parts']} parts, {plural(study['items'], 'input')}"
+    for operator, row in study["attribute"]["within_operator"].items():
         if row["agreement"]["n"]:
             text += f"; within {operator} {_share(row['agreement'])}"
     if between["n"]:
         text += f"; between operators {_share(between)}"
-    if found["gauge"]:
-        text += f"; %GRR {_hundredths(found['gauge']['percent_grr'])}"
+    if study["gauge"]:
+        text += f"; %GRR {_hundredths(study['gauge']['percent_grr'])}"
     return [text]
 
 
-def _gauge(found: Mapping[str, Any]) -> list[str]:
+def _gauge(study: Mapping[str, Any]) -> list[str]:
     wording = [
-        f"{found['design']} study: {plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}; interaction: {found['interaction']}",
+        f"{study['design']} study: {plural(study['parts'], 'part')}, {plural(study['operators'], 'operator')}, "
+        f"{trials(study['trials'])}, {plural(study['n'], 'measurement')}; interaction: {study['interaction']}",
         f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
     ]
-    for name, part in found["components"].items():
+    for name, part in study["components"].items():
         ends = interval(part["sd_low"], part["sd_high"], digits=4)
         wording.append(
             f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {_hundredths(part['percent_study']):>11} "
             f"{_hundredths(part['percent_contribution']):>14}"
         )
-    grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
+    grr = study["percent_grr"], study["percent_grr_low"], study["percent_grr_high"]
     wording.append(
-        f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}"
+        f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(study['ndc'])}"
     )
     if (
-        found["percent_tolerance"] is not None
-        and found["percent_tolerance"] == found["percent_tolerance"]
+        study["percent_tolerance"] is not None
+        and study["percent_tolerance"] == study["percent_tolerance"]
     ):
         wording.append(
-            f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}"
+            f"  {study['percent_tolerance']:.2f} % of the tolerance of {study['tolerance']:g}"
         )
     if (
-        found["percent_process"] is not None
-        and found["percent_process"] == found["percent_process"]
+        study["percent_process"] is not None
+        and study["percent_process"] == study["percent_process"]
     ):
-        wording.append(f"  {found['percent_process']:.2f} % of the process variation")
+        wording.append(f"  {study['percent_process']:.2f} % of the process variation")
     return wording
 
 
@@ -128,17 +128,17 @@ def together_words(people: Mapping[str, Any]) -> str:
     return f"{text}({p_words(both['p'])}: that the model splits where people do is not shown)"
 
 
-def _attribute(found: Mapping[str, Any]) -> list[str]:
+def _attribute(study: Mapping[str, Any]) -> list[str]:
     wording = [
-        f"{plural(found['parts'], 'part')}, {plural(len(found['operators']), 'operator')}, "
-        f"{plural(found['n'], 'verdict')}"
+        f"{plural(study['parts'], 'part')}, {plural(len(study['operators']), 'operator')}, "
+        f"{plural(study['n'], 'verdict')}"
     ]
-    for operator, row in found["within_operator"].items():
+    for operator, row in study["within_operator"].items():
         if row["agreement"]["n"]:
             wording.append(
                 f"  within {operator}: {_share(row['agreement'])}, kappa {_kappa(row['fleiss_kappa'])}"
             )
-    between = found["between_operators"]
+    between = study["between_operators"]
     if between["agreement"]["n"]:
         wording.append(
             f"  between operators: {_share(between['agreement'])}, Fleiss kappa "
@@ -146,24 +146,24 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         )
     for pair in between["cohens_kappa"]:
         wording.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    wording += [f"    {sentence}" for sentence in tests_words(found)]
-    for operator, row in ((found["against_reference"] or {}).get("operators") or {}).items():
+    wording += [f"    {sentence}" for sentence in tests_words(study)]
+    for operator, row in ((study["against_reference"] or {}).get("operators") or {}).items():
         line = f"  {operator} against the reference: effectiveness {_share(row['effectiveness'])}, kappa "
         wording.append(line + _kappa(row["kappa"]))
         if row["miss_rate"]:
             wording.append(
                 f"    misses {_share(row['miss_rate'])}, false alarms {_share(row['false_alarm_rate'])}"
             )
-    grey = [part["part"] for part in found["grey_zone"]["parts"]]
+    grey = [part["part"] for part in study["grey_zone"]["parts"]]
     wording.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
     return wording
 
 
-def tests_words(found: Mapping[str, Any]) -> list[str]:
+def tests_words(study: Mapping[str, Any]) -> list[str]:
     """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
-    between = found["between_operators"]
+    between = study["between_operators"]
     concordance = [
-        (f"within {name}", row["kendalls_w"]) for name, row in found["within_operator"].items()
+        (f"within {name}", row["kendalls_w"]) for name, row in study["within_operator"].items()
     ]
     wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {freedom(w['df'])}, "
@@ -209,8 +209,8 @@ def _judged(verdict: Mapping[str, Any]) -> str:
     return "-" if verdict["value"] is None or math.isnan(verdict["value"]) else value_words(verdict)
 
 
-def _share(found: Mapping[str, Any]) -> str:
-    return counted_share(found, missing="-")
+def _share(study: Mapping[str, Any]) -> str:
+    return counted_share(study, missing="-")
 
 
 def _kappa(kappa: Mapping[str, Any]) -> str:

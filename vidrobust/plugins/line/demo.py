@@ -117,13 +117,13 @@ def _repeatability(out: str) -> dict[str, Any]:
     return study
 
 
-def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
+def verdicts_words(results: dict[str, Any], stations: dict[str, str]) -> list[str]:
     """Return a line a model."""
     lines = []
-    table = pd.DataFrame(found["per_part"])
+    table = pd.DataFrame(results["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
     for model, mine in table.groupby("model", sort=False):
-        same = found["attribute"]["within_operator"][model]["agreement"]
+        same = results["attribute"]["within_operator"][model]["agreement"]
         right = [
             f"{rows['right'].sum()} of {len(rows)} at {station}"
             for station, rows in mine.groupby(mine["item"].map(stations), sort=True)

@@ -20,17 +20,44 @@ from vidrobust.cli.studies import is_run, on_target, opened_target, options_of
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, protocols
 
+OF_FILES = (
+    "stability_file",
+    "sensitivity_file",
+    "confounders",
+    "higher_is_better",
+    "lower_is_better",
+)
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("target", nargs=-1, required=True)
+@click.argument("target", nargs=-1)
 @click.option(
     "--across",
     multiple=True,
     type=click.Choice(["frames", "clips", "models"]),
     help="Of several runs: correlate across these.  [default: all]",
 )
+@click.option(
+    "--stability", "stability_file", metavar="FILE", help="A stability table, CSV or Parquet."
+)
+@click.option(
+    "--sensitivity", "sensitivity_file", metavar="FILE", help="The same of sensitivities."
+)
+@click.option(
+    "--given",
+    "confounders",
+    multiple=True,
+    metavar="METRIC",
+    help="Of tables: hold it fixed.  [default: clean accuracy]",
+)
+@click.option(
+    "--higher-is-better",
+    multiple=True,
+    metavar="METRIC",
+    help="Of tables, where the name does not say.",
+)
+@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="The same.")
 @click.option(
     "--protocol",
     type=click.Choice(list(protocols())),
@@ -43,22 +70,28 @@ def correlate(
     """Find the perturbations that stand for what happens in the footage.
 
     TARGET is a run folder, several run folders (their models, clips and frames then count together, and --out says
-    where the result goes), or sources.
+    where the result goes), or sources. Without one, --stability and --sensitivity are tables from anywhere with the
+    columns of a run's, correlated across their models.
     """
-    pooled = len(target) > 1 and all(map(is_run, target))
-    if protocol or not pooled:
+    if target:
+        refuse_idle(OF_FILES, "where a target is given")
+    if target and (protocol or len(target) == 1 or not all(map(is_run, target))):
         refuse_idle(("across",), "without several runs")
-    if protocol:
-        _by_protocol(protocols()[protocol], target, options)
-    elif pooled:
-        how: dict[str, Any] = {"across": across} if across else {}
-        how |= {n: value for n, value in given(options).items() if n in ("resamples", "seed")}
-        _pooled(target, options, how)
-    else:
-        on_target(target, CORRELATE, options)
+        options = {name: value for name, value in options.items() if name not in OF_FILES}
+        if protocol:
+            _by_protocol(protocols()[protocol], target, options)
+        else:
+            on_target(target, CORRELATE, options)
+        return
+    how = {n: value for n, value in given(options).items() if n in ("resamples", "seed")}
+    result = _pooled(target, across, options, how) if target else _of_files(across, options, how)
+    if options["as_json"]:
+        print_json(result)
 
 
-def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]) -> None:
+def _pooled(
+    runs: tuple[str, ...], across: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]
+) -> dict[str, Any]:
     if not options["out"]:
         raise click.UsageError(
             "give --out DIR: the correlation of several runs belongs to none of them"
@@ -66,10 +99,32 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
     from vidrobust.plugins.pooled_runs.runs import correlate_runs
 
+    how |= {"across": across} if across else {}
     paths = [Path(run) for run in runs]
-    result = correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)
-    if options["as_json"]:
-        print_json(result)
+    return correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)
+
+
+def _of_files(
+    across: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]
+) -> dict[str, Any]:
+    paths = [options[name] for name in ("stability_file", "sensitivity_file", "out")]
+    if not all(paths):
+        raise click.UsageError(
+            "give a TARGET, or --stability FILE, --sensitivity FILE and --out DIR"
+        )
+    if set(across) - {"models"}:
+        raise click.UsageError("--across: tables from anywhere are correlated across models alone")
+    refuse_idle(all_but(*OF_FILES, *OF_CORRELATION), "where tables are given")
+    from vidrobust.plugins.pooled_runs.table_files import correlate_files
+    from vidrobust.stages.correlate.from_summaries import MetricRoles
+
+    higher = dict.fromkeys(options["higher_is_better"], True)
+    roles = MetricRoles(
+        confounders=options["confounders"],
+        higher_is_better=higher | dict.fromkeys(options["lower_is_better"], False),
+    )
+    said = reporter(options["quiet"])
+    return correlate_files(*map(Path, paths), roles=roles, reporter=said, **how)
 
 
 def _by_protocol(

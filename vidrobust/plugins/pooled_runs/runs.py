@@ -115,7 +115,7 @@ def correlate_runs(
             )
     pooled = PooledRuns(folders)
     settings = Settings(resamples=resamples, seed=seed)
-    folder = _empty_folder(out, settings)
+    folder = empty_folder(out, settings)
     folder.update(
         inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)]
     )
@@ -126,7 +126,8 @@ def correlate_runs(
     return write_studies(pooled, pooled.parts, folder, settings, reporter, across)
 
 
-def _empty_folder(out: Path, settings: Settings) -> RunFolder:
+def empty_folder(out: Path, settings: Settings) -> RunFolder:
+    """Return a run folder without footage; SettingsError if ``out`` holds a run on footage."""
     if is_run_folder(out):
         if RunFolder.existing(out).settings.sources:
             raise SettingsError(f"{out}: holds a run on footage; give another --out")

@@ -181,7 +181,7 @@ def lost_or_new(p: KeyPoints, q: KeyPoints) -> np.ndarray:
 
 
 def moved(
-    found: KeyPoints,
+    people: KeyPoints,
     perturbation: Any,
     strength: float,
     generators: Sequence[Any],
@@ -189,16 +189,16 @@ def moved(
 ) -> KeyPoints:
     """Return the joints where a perturbation puts them; a mirror changes left and right."""
     if perturbation.motion is None:
-        return found
-    points = found.points.copy()
+        return people
+    points = people.points.copy()
     for row, generator in enumerate(generators):
         matrix = perturbation.motion(size, strength, generator)
-        at = np.flatnonzero(found.frame == row)
+        at = np.flatnonzero(people.frame == row)
         flat = mapped_points(points[at, :, :2].reshape(-1, 2) + 0.5, matrix, size) - 0.5
         points[at, :, :2] = flat.reshape(len(at), -1, 2)
         if np.linalg.det(matrix[:2, :2]) < 0:
-            points[at] = points[at][:, mirrored(found.class_names)]
-    return dataclasses.replace(found, points=points)
+            points[at] = points[at][:, mirrored(people.class_names)]
+    return dataclasses.replace(people, points=points)
 
 
 def sampled(field: np.ndarray, places: np.ndarray, step: float = 1.0) -> np.ndarray:
@@ -235,19 +235,19 @@ def pixel_motion(places: np.ndarray, first: np.ndarray, second: np.ndarray) -> n
     return np.where(share >= 0.5, near[..., :2] / np.maximum(share, 0.5) / scale, np.nan)
 
 
-def coordinates(found: KeyPoints, motions: Sequence[Any], size: tuple[int, int]) -> np.ndarray:
+def coordinates(people: KeyPoints, motions: Sequence[Any], size: tuple[int, int]) -> np.ndarray:
     """Return (N, D): the joints of N replayed pictures about where their pixels were, and their confidences.
 
     Places are in sigmas of OKS. One of the first picture who is not found has no confidence and is at rest.
     """
-    names, first = found.class_names, 0
+    names, first = people.class_names, 0
     if motions:
         first = next((k for k in (0, 1) if not motions[k].back.any()), 0)
-    base = found.of_frame(first)
+    base = people.of_frame(first)
     scale = np.sqrt(areas(base))[:, None, None] * (2 * sigmas_of(names))[:, None]
-    z = np.zeros((found.num_frames, *base.shape))
-    for row in range(found.num_frames):
-        here = found.of_frame(row)
+    z = np.zeros((people.num_frames, *base.shape))
+    for row in range(people.num_frames):
+        here = people.of_frame(row)
         if motions:  # back to where the first picture showed the same pixels
             back = motions[row].back
             here[..., :2] += sampled(back, here[..., :2], size[0] / back.shape[0])
@@ -257,26 +257,26 @@ def coordinates(found: KeyPoints, motions: Sequence[Any], size: tuple[int, int])
             both = (base[i, :, 2:] >= KEEP) & (here[j, :, 2:] >= KEEP)
             z[row, i, :, :2] = off * both * np.minimum(1, FARTHEST / np.maximum(far, 1e-9))
             z[row, i, :, 2] = here[j, :, 2]
-    return z.reshape(found.num_frames, -1) if z.size else np.zeros((found.num_frames, 1))
+    return z.reshape(people.num_frames, -1) if z.size else np.zeros((people.num_frames, 1))
 
 
-def said(found: KeyPoints) -> tuple[list[str], np.ndarray]:
+def said(people: KeyPoints) -> tuple[list[str], np.ndarray]:
     """Return counts of people and joints of each frame, and the mean confidence of these joints."""
     texts, sure = [], []
-    for row in range(found.num_frames):
-        here = found.of_frame(row)
+    for row in range(people.num_frames):
+        here = people.of_frame(row)
         seen = here[..., 2][here[..., 2] >= KEEP]
         texts.append(f"{len(here)} {'person' if len(here) == 1 else 'people'}, {len(seen)} joints")
         sure.append(float(seen.mean()) if len(seen) else 0.0)
     return texts, np.array(sure)
 
 
-def drawn(picture: np.ndarray, found: KeyPoints) -> np.ndarray:
+def drawn(picture: np.ndarray, people: KeyPoints) -> np.ndarray:
     """Return the picture with the joints and bones of its people."""
     made, thick = picture.copy(), max(1, picture.shape[1] // 320)
-    for one in found.of_frame(0):
+    for one in people.of_frame(0):
         at = [(round(float(x)), round(float(y))) for x, y, _ in one]
-        for a, b in bones_of(found.class_names):
+        for a, b in bones_of(people.class_names):
             if min(one[a, 2], one[b, 2]) >= KEEP:
                 cv2.line(made, at[a], at[b], (255, 170, 0), thick, cv2.LINE_AA)
         for k in np.flatnonzero(one[:, 2] >= KEEP):

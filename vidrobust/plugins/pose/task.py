@@ -171,11 +171,11 @@ def _bones(names: Sequence[str], chain: Sequence[np.ndarray]) -> Iterator[dict[s
             yield {"component": f"{names[a]} to {names[b]}", "bone_change": shake}
 
 
-def numbered(found: Tables) -> dict[str, pd.DataFrame]:
+def numbered(tables: Tables) -> dict[str, pd.DataFrame]:
     """Return the tables with ``track``: the same for a person from frame to frame."""
-    parts = found["task_parts"]
+    parts = tables["task_parts"]
     if "person" not in parts:
-        return dict(found)
+        return dict(tables)
     track: dict[tuple[int, int], int] = {}
     last, frame, count = dict[int, int](), None, 0
     here: dict[int, int] = {}
@@ -191,14 +191,14 @@ def numbered(found: Tables) -> dict[str, pd.DataFrame]:
         count += row.before not in last
         track[row.frame, row.person] = here[row.person]
     tracks = [track[key] for key in zip(parts["frame"], parts["person"], strict=True)]
-    return {**found, "task_parts": parts.assign(track=tracks)}
+    return {**tables, "task_parts": parts.assign(track=tracks)}
 
 
 def whole(
-    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments."""
-    return numbered(joined(found, transitions, size, along))
+    return numbered(joined(tables, transitions, size, along))
 
 
 METRICS = declared(

@@ -53,16 +53,16 @@ def known_people(
     return people
 
 
-def similarity(known: KnownPerson, found: np.ndarray, sigmas: np.ndarray) -> float:
+def similarity(known: KnownPerson, points: np.ndarray, sigmas: np.ndarray) -> float:
     """Return OKS of a pose (J, 2 or 3) as pycocotools computes it."""
     seen = known.points[:, 2] > 0
     if seen.any():
-        apart = found[seen, :2] - known.points[seen, :2]
+        apart = points[seen, :2] - known.points[seen, :2]
     else:  # the distance to twice the box
         x, y, width, height = known.box
         low, high = np.array([x - width, y - height]), np.array([x + 2 * width, y + 2 * height])
         apart, seen = (
-            np.maximum(0, low - found[:, :2]) + np.maximum(0, found[:, :2] - high),
+            np.maximum(0, low - points[:, :2]) + np.maximum(0, points[:, :2] - high),
             seen | True,
         )
     squared = (

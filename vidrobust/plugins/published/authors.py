@@ -9,15 +9,13 @@ from typing import Any
 
 
 def stated(name: str) -> dict[str, Any]:
-    constants: dict[str, Any] = _all()[name]
-    return constants
+    return dict(_all()[name])
 
 
 @cache
 def _all() -> dict[str, Any]:
     text = (resources.files(__package__) / "authors.toml").read_text(encoding="utf-8")
-    constants: dict[str, Any] = _tuples(tomllib.loads(text))
-    return constants
+    return dict(_tuples(tomllib.loads(text)))
 
 
 def _tuples(value: Any) -> Any:

@@ -149,9 +149,9 @@ def box_corruptions(
     }
 
 
-def _rows(found: Detections, number: int) -> pd.DataFrame:
-    table = pd.DataFrame(found.boxes.astype(np.float64), columns=BOX)
-    return table.assign(frame=number, label=found.labels, score=found.scores.astype(np.float64))
+def _rows(boxes: Detections, number: int) -> pd.DataFrame:
+    table = pd.DataFrame(boxes.boxes.astype(np.float64), columns=BOX)
+    return table.assign(frame=number, label=boxes.labels, score=boxes.scores.astype(np.float64))
 
 
 def _summary(of: dict[Any, Precision], cells: Sequence[tuple[str, float]]) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def sets_of(
 def summary(
     suite: str,
     images: int,
-    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates],
+    errors: Mapping[str, ce.CorruptionErrors | ce.FlipRates],
     notes: Mapping[str, str],
     said: Sequence[str],
     problems: Sequence[str],
@@ -227,7 +227,7 @@ def summary(
     """What is printed and written of one suite."""
     models = {
         name: one.summary() | ({"note": notes[name]} if notes[name] else {})
-        for name, one in found.items()
+        for name, one in errors.items()
     }
     counts = {"suite": suite, "images": images, "unlabelled": unlabelled}
     return {**counts, "models": models, "notes": list(said), "problems": list(problems)}
@@ -355,8 +355,8 @@ def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | No
     return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
 
-def _wrong(found: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray:
-    return ~top_correct(found.probabilities, sets)
+def _wrong(answers: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray:
+    return ~top_correct(answers.probabilities, sets)
 
 
 def chunks(

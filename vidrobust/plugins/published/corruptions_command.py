@@ -170,20 +170,20 @@ def _of_detectors(
         )
 
 
-def _said(found: dict[str, Any], asked: CorruptionOptions) -> None:
+def _said(results: dict[str, Any], asked: CorruptionOptions) -> None:
     from vidrobust.pipeline.progress import Reporter
 
-    for problem in found["problems"]:
+    for problem in results["problems"]:
         Reporter().warn(f"error: {problem}")
     if asked.out is not None:
-        _write(found, asked.out)
+        _write(results, asked.out)
     if asked.as_json:
-        print_json(found)
+        print_json(results)
     else:
-        _print(found)
+        _print(results)
 
 
-def _write(found: dict[str, Any], out: Path) -> None:
+def _write(results: dict[str, Any], out: Path) -> None:
     import pandas as pd
 
     from vidrobust.files.atomic import csv_text, write_text
@@ -191,10 +191,10 @@ def _write(found: dict[str, Any], out: Path) -> None:
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".json":
-        write_text(out, json_text(found))
+        write_text(out, json_text(results))
         return
     rows: list[dict[str, object]] = []
-    for model, one in found["models"].items():
+    for model, one in results["models"].items():
         for name, row in (one.get("corruptions") or one.get("sequences")).items():
             lists = {
                 f"{PER_STRENGTH[key]}_{k}": value
@@ -203,7 +203,7 @@ def _write(found: dict[str, Any], out: Path) -> None:
             }
             rest = {key: value for key, value in row.items() if key not in PER_STRENGTH}
             rows.append(
-                {"suite": found["suite"], "model": model, "corruption": name} | lists | rest
+                {"suite": results["suite"], "model": model, "corruption": name} | lists | rest
             )
     write_text(out, csv_text(pd.DataFrame(rows)))
 
@@ -224,8 +224,8 @@ def _print_boxes(name: str, one: dict[str, Any]) -> None:
         click.echo(f"  {corruption:20s} AP {' '.join(f'{value:.3f}' for value in row['ap'])}")
 
 
-def _print(found: dict[str, Any]) -> None:
-    for name, one in found["models"].items():
+def _print(results: dict[str, Any]) -> None:
+    for name, one in results["models"].items():
         if "mpc" in one:
             _print_boxes(name, one)
             continue
@@ -234,7 +234,7 @@ def _print(found: dict[str, Any]) -> None:
         groups = f" in {plural(one['groups'], 'group')}" if "groups" in one else ""
         click.echo(f"{name}: {plural(one['n'], 'image')}{groups}, {error}")
         if "mce" in one:
-            few = _of_few(found["suite"], one["corruptions"])
+            few = _of_few(results["suite"], one["corruptions"])
             click.echo(
                 f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}"
             )
@@ -253,7 +253,7 @@ def _print(found: dict[str, Any]) -> None:
                 )
         if one.get("note"):
             click.echo(f"  {one['note']}")
-    for note in found["notes"]:
+    for note in results["notes"]:
         click.echo(f"- {note}")
 
 

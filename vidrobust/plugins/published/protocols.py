@@ -245,22 +245,22 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     return {**study, "square": square, "models_in_square": n}
 
 
-def lines(said: Mapping[str, Any]) -> list[str]:
+def lines(study: Mapping[str, Any]) -> list[str]:
     """What the command prints."""
-    models: Mapping[str, Mapping[str, float]] = said["models"]
+    models: Mapping[str, Mapping[str, float]] = study["models"]
     columns = list(next(iter(models.values())))
     width = max(len(name) for name in [*models, *columns]) + 2
     wording = [
-        f"{said['anchors']} anchors; shares, natural and synthetic robustness given that the anchor is right"
+        f"{study['anchors']} anchors; shares, natural and synthetic robustness given that the anchor is right"
     ]
     wording.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in columns))
     wording += [
         name.ljust(width) + "".join(f"  {values[column]:14.3f}" for column in columns)
         for name, values in models.items()
     ]
-    square: pd.DataFrame = said["square"]
-    if said["models_in_square"]:  # two models always lie on a line
-        wording.append(f"Pearson correlations over {said['models_in_square']} models")
+    square: pd.DataFrame = study["square"]
+    if study["models_in_square"]:  # two models always lie on a line
+        wording.append(f"Pearson correlations over {study['models_in_square']} models")
         wording.append(
             "".ljust(width) + "".join(f"  {_short(column):>14}" for column in square.columns)
         )
@@ -268,7 +268,7 @@ def lines(said: Mapping[str, Any]) -> list[str]:
             str(name).ljust(width) + "".join(f"  {value:14.2f}" for value in row)
             for name, row in zip(square.index, square.to_numpy(), strict=True)
         ]
-    verdicts: Mapping[str, Mapping[str, str]] = said["verdicts"]
+    verdicts: Mapping[str, Mapping[str, str]] = study["verdicts"]
     return [
         *wording,
         *(f"- {name}: {one['verdict']}; {one['reason']}" for name, one in verdicts.items()),

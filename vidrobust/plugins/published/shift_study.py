@@ -102,16 +102,14 @@ def shift_study(
     number: int,
     paths: ShiftPaths,
     *,
-    label: int | None = None,
     batch: Batch = "auto",
 ) -> list[ShiftRow]:
     """Measure the sensitivity of a classifier to single pixels of a frame (3, H, W) uint8.
 
-    ``number`` is that of the frame; ``label`` its class, by default what the classifier says of it.
+    ``number`` is that of the frame; its class is what the classifier says of it.
     """
     rows: list[ShiftRow] = []
-    if label is None:
-        label = int(_seen(classifier, [frame], batch).labels[0])
+    label = int(_seen(classifier, [frame], batch).labels[0])
     generator = seeded(paths.content, number, 0, "shift", paths.seed)
     for look in _looks(frame, paths.view, generator, paths.length_px):
         if paths.protocols is None or look.name in paths.protocols:
@@ -134,16 +132,16 @@ class _ShiftedPictures(NamedTuple):
 
 
 def _looks(
-    frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
+    frame: torch.Tensor, view: shift.View, rng: torch.Generator, path_px: int
 ) -> Iterator[_ShiftedPictures]:
-    yield from _crops(frame, from_seed(draw_seed(own)), path_px)
-    yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
-    yield from _offsets(frame, view, from_seed(draw_seed(own)))
+    yield from _crops(frame, from_seed(draw_seed(rng)), path_px)
+    yield from _embeddings(frame, view, from_seed(draw_seed(rng)), path_px)
+    yield from _offsets(frame, view, from_seed(draw_seed(rng)))
 
 
-def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_ShiftedPictures]:
+def _crops(frame: torch.Tensor, rng: torch.Generator, path_px: int) -> Iterator[_ShiftedPictures]:
     size = (frame.shape[1], frame.shape[2])
-    top, left = shift.square_places(size, 1, own)
+    top, left = shift.square_places(size, 1, rng)
     yield _ShiftedPictures(
         "crop", 1.0, lambda: [shift.cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE]
     )
@@ -157,11 +155,11 @@ def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[
 
 
 def _embeddings(
-    frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
+    frame: torch.Tensor, view: shift.View, rng: torch.Generator, path_px: int
 ) -> Iterator[_ShiftedPictures]:
     canvas = (view.cut, view.cut)
     shorter = max(1, round(shift.EMBEDDED * view.cut / 224))
-    top, left = shift.place_on_canvas(frame, canvas, shorter, 2, own)
+    top, left = shift.place_on_canvas(frame, canvas, shorter, 2, rng)
 
     def on(background: shift.Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
         return view.around(shift.embed(frame, canvas, y, x, shorter=side, background=background))
@@ -189,10 +187,10 @@ def _embeddings(
 
 
 def _offsets(
-    frame: torch.Tensor, view: shift.View, own: torch.Generator
+    frame: torch.Tensor, view: shift.View, rng: torch.Generator
 ) -> Iterator[_ShiftedPictures]:
     reach = min(LARGEST_OFFSET, view.resized - view.cut)
-    offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
+    offsets = [(integer(rng, 0, reach + 1), integer(rng, 0, reach + 1)) for _ in range(2)]
     crops, rolled = shift.zhang_pictures(frame, view, offsets)
     yield _ShiftedPictures(
         "crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops]

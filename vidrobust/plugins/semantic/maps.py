@@ -66,7 +66,7 @@ class ClassMaps(TaskPredictions):
 
 
 def moved(
-    found: ClassMaps,
+    maps: ClassMaps,
     perturbation: Any,
     strength: float,
     generators: Sequence[Any],
@@ -74,18 +74,18 @@ def moved(
 ) -> ClassMaps:
     """Return the maps where a perturbation puts them; what comes from outside the frame is UNKNOWN."""
     if perturbation.motion is None:
-        return found
+        return maps
     labels = []
     # the origin of the motion
     middle = np.array([[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]])
-    for one, generator in zip(found.labels, generators, strict=True):
+    for one, generator in zip(maps.labels, generators, strict=True):
         matrix = middle @ perturbation.motion(size, strength, generator) @ np.linalg.inv(middle)
         labels.append(
             cv2.warpPerspective(
                 one, matrix, size[::-1], flags=cv2.INTER_NEAREST, borderValue=(UNKNOWN,)
             )
         )
-    return dataclasses.replace(found, labels=np.stack(labels), cells=None)
+    return dataclasses.replace(maps, labels=np.stack(labels), cells=None)
 
 
 def confusion(p: np.ndarray, q: np.ndarray, classes: int) -> np.ndarray:
@@ -232,19 +232,19 @@ def shares_in_cells(labels: np.ndarray, classes: Sequence[int] | np.ndarray) -> 
     return np.stack([cv2.resize(layer, small, interpolation=cv2.INTER_AREA) for layer in layers])
 
 
-def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int]) -> np.ndarray:
+def coordinates(maps: ClassMaps, motions: Sequence[Any], size: tuple[int, int]) -> np.ndarray:
     """Return (N, D) how the maps of N replayed pictures differ from the first, after taking out their motion.
 
     Probabilities are compared in cells; the carried map tells how much motion alone changes a cell.
     """
-    classes = np.unique(found.labels[found.labels != UNKNOWN])
+    classes = np.unique(maps.labels[maps.labels != UNKNOWN])
     if not len(classes):
-        return np.zeros((found.num_frames, 1))
-    hard = [shares_in_cells(at_size(grid, size), classes) for grid in found.labels]
-    cells = np.stack(hard) if found.cells is None else found.cells[:, classes].astype(np.float32)
+        return np.zeros((maps.num_frames, 1))
+    hard = [shares_in_cells(at_size(grid, size), classes) for grid in maps.labels]
+    cells = np.stack(hard) if maps.cells is None else maps.cells[:, classes].astype(np.float32)
     if motions:
         first = next((k for k in (0, 1) if not motions[k].back.any()), 0)
-        base, expected = at_size(found.labels[first], size), dict[int, np.ndarray]()
+        base, expected = at_size(maps.labels[first], size), dict[int, np.ndarray]()
         for row, motion in enumerate(motions):
             if id(motion) not in expected:  # pictures that move alike share their motion
                 back = cv2.resize(motion.back, size[::-1])
@@ -252,23 +252,23 @@ def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int])
                     shares_in_cells(carried([base], back)[0], classes) - hard[first]
                 )
             cells[row] = cells[row] - expected[id(motion)]
-    return cells.reshape(found.num_frames, -1)
+    return cells.reshape(maps.num_frames, -1)
 
 
-def said(found: ClassMaps) -> tuple[list[str], np.ndarray]:
+def said(maps: ClassMaps) -> tuple[list[str], np.ndarray]:
     """The two largest classes of each map with their shares, and how sure the network is."""
     texts = []
-    for labels in found.labels:
-        counts = np.bincount(labels.ravel(), minlength=UNKNOWN + 1)[: len(found.class_names)]
+    for labels in maps.labels:
+        counts = np.bincount(labels.ravel(), minlength=UNKNOWN + 1)[: len(maps.class_names)]
         largest = [k for k in np.argsort(-counts, kind="stable")[:2] if counts[k]]
-        shares = (f"{found.class_names[k]} {100 * counts[k] / labels.size:.0f} %" for k in largest)
+        shares = (f"{maps.class_names[k]} {100 * counts[k] / labels.size:.0f} %" for k in largest)
         texts.append(", ".join(shares) or "nothing judged")
-    return texts, found.sure
+    return texts, maps.sure
 
 
-def drawn(picture: np.ndarray, found: ClassMaps) -> np.ndarray:
+def drawn(picture: np.ndarray, maps: ClassMaps) -> np.ndarray:
     """Return the picture with the map of its frame over it, half transparent, UNKNOWN left clear."""
-    labels = at_size(found.labels[0], picture.shape)
+    labels = at_size(maps.labels[0], picture.shape)
     hue = np.arange(UNKNOWN + 1) * 0.618034 * 180 % 180  # neighbours far apart: the golden ratio
     hsv = np.stack([hue, np.full(len(hue), 200), np.full(len(hue), 235)], axis=1).astype(np.uint8)[
         None

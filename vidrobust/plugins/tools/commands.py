@@ -104,8 +104,8 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         end(3)
 
 
-def _print_inspected(found: list[dict[str, Any]]) -> None:
-    for entry in found:
+def _print_inspected(results: list[dict[str, Any]]) -> None:
+    for entry in results:
         click.echo(printable(entry["path"]))
         if entry["codec"]:
             click.echo(

@@ -42,38 +42,41 @@ def summary(labels: Labels) -> dict[str, Any]:
     }
 
 
-def as_text(found: dict[str, Any]) -> str:
-    frames = "whole inputs" if found["frames"] is None else f"{found['frames']} frames"
+def as_text(results: dict[str, Any]) -> str:
+    frames = "whole inputs" if results["frames"] is None else f"{results['frames']} frames"
     lines = [
-        found["path"],
-        f"  {found['format']}: {plural(found['items'], 'input')}, {frames}, "
-        f"{plural(found['rows'], 'row')}, {plural(found['tracks'], 'track')}, "
+        results["path"],
+        f"  {results['format']}: {plural(results['items'], 'input')}, {frames}, "
+        f"{plural(results['rows'], 'row')}, {plural(results['tracks'], 'track')}, "
         + (
-            f"{found['boxes']} boxes in {UNIT_WORDS[found['box_unit']]}"
-            if found["boxes"]
+            f"{results['boxes']} boxes in {UNIT_WORDS[results['box_unit']]}"
+            if results["boxes"]
             else "no boxes"
         ),
-        f"  {_listed(found['labels'])}",
+        f"  {_listed(results['labels'])}",
     ]
-    if set(found["presence"]) - {"present"}:
-        lines.append(f"  {_listed(found['presence'])}")
-    if found["anchors"]:
-        lines.append(f"  {found['anchors']} anchors, {found['pairs']} frames about them")
-    if found["unmapped_classes"]:
-        lines.append(f"  no class of ImageNet for {', '.join(found['unmapped_classes'])}")
-    lines += [f"  - {note}" for note in found["notes"]]
-    lines += [f"  ! {problem}" for problem in found["problems"]]
-    if found["bad_rows"] > len(found["problems"]):
-        lines.append(f"  ! and {found['bad_rows'] - len(found['problems'])} more")
+    if set(results["presence"]) - {"present"}:
+        lines.append(f"  {_listed(results['presence'])}")
+    if results["anchors"]:
+        lines.append(f"  {results['anchors']} anchors, {results['pairs']} frames about them")
+    if results["unmapped_classes"]:
+        lines.append(f"  no class of ImageNet for {', '.join(results['unmapped_classes'])}")
+    lines += [f"  - {note}" for note in results["notes"]]
+    lines += [f"  ! {problem}" for problem in results["problems"]]
+    if results["bad_rows"] > len(results["problems"]):
+        lines.append(f"  ! and {results['bad_rows'] - len(results['problems'])} more")
     return "\n".join(lines)
+
+
+MOST_LISTED = 12  # classes
 
 
 def _counts(values: Any) -> dict[str, int]:
     return {str(name): int(count) for name, count in values.value_counts(sort=True).items()}
 
 
-def _listed(counts: dict[str, int], most: int = 12) -> str:
-    first = [f"{name} {count}" for name, count in list(counts.items())[:most]]
+def _listed(counts: dict[str, int]) -> str:
+    first = [f"{name} {count}" for name, count in list(counts.items())[:MOST_LISTED]]
     rest = len(counts) - len(first)
     return ", ".join(first) + (f", and {rest} more" if rest > 0 else "")
 

@@ -63,8 +63,8 @@ class ShownMotion:
     own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
     @classmethod
-    def of(cls, displacement: np.ndarray, own: np.ndarray) -> ShownMotion:
-        return cls(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
+    def of(cls, displacement: np.ndarray, is_moving: np.ndarray) -> ShownMotion:
+        return cls(displacement[::STEP, ::STEP].copy(), is_moving[::STEP, ::STEP].copy())
 
     @cached_property
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
@@ -88,8 +88,10 @@ class ShownMotion:
         y = np.arange(height, dtype=np.float32)[:, None] + further[..., 1] / STEP
         reflect = cv2.BORDER_REFLECT_101
         before = cv2.remap(self.back, x, y, cv2.INTER_LINEAR, borderMode=reflect)
-        own = cv2.remap(self.own.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=reflect)
-        return ShownMotion(np.asarray(before + further), np.asarray(own.astype(bool)))
+        is_moving = cv2.remap(
+            self.own.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=reflect
+        )
+        return ShownMotion(np.asarray(before + further), np.asarray(is_moving.astype(bool)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +174,8 @@ class ReplayScene:
         key = _moving(on, placebo)
         if key in self._sampled:
             return self._sampled[key]
-        displacement, own = self._displacement(on, placebo)
-        self._motions[key] = ShownMotion.of(displacement, own)
+        displacement, is_moving = self._displacement(on, placebo)
+        self._motions[key] = ShownMotion.of(displacement, is_moving)
         sampled = self._sample(displacement)
         if placebo[0] not in key:  # a placebo is asked for once, and not kept
             self._sampled[key] = sampled
@@ -184,7 +186,7 @@ class ReplayScene:
     ) -> tuple[np.ndarray, np.ndarray]:
         by_camera = CAMERA.name in on or placebo[0] == CAMERA.name
         shape = self.change.new.shape
-        total, own = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
+        total, is_moving = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
         for name, shift in SHIFTS.items():
             if name not in on and placebo[0] != name:
                 continue
@@ -192,11 +194,11 @@ class ReplayScene:
             if shift.beyond_camera and not by_camera and motion.any():
                 motion = warp(motion, self.change.camera_forth, interpolation=cv2.INTER_LINEAR)
             if shift.beyond_camera:
-                own |= moves(motion)
+                is_moving |= moves(motion)
             if name not in on:
                 motion = other_motion(motion, PLACEBOS[name].index(placebo[1]), self.seed)
             total = total + motion
-        return total, own
+        return total, is_moving
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
         if not displacement.any():

@@ -116,15 +116,9 @@ def write_studies(
     results: list[_Study] = []
     left_out: list[str] = []
     for across, model, units in _all_units(tables_of, parts, wanted, left_out):
-        name = f"across {across}{f', {model}' if model else ''}"
         result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         results.append((across, model, result))
-        counts = result.table.drop_duplicates("perturbation")["verdict"].value_counts()
-        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        reporter.say(f"correlation {name}: {verdicts}")
-    for reason in left_out:
-        reporter.say(f"correlation: {reason}")
-    return _write(folder, results, left_out)
+    return conclude(folder, results, left_out, reporter)
 
 
 def _all_units(
@@ -189,7 +183,17 @@ def _all_units(
     return found
 
 
-def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]) -> dict[str, Any]:
+def conclude(
+    folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str], reporter: Reporter
+) -> dict[str, Any]:
+    """Say and write what studies (across, model, result) found; return correlation.json."""
+    for across, model, result in results:
+        counts = result.table.drop_duplicates("perturbation")["verdict"].value_counts()
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        of_model = f", {model}" if model else ""
+        reporter.say(f"correlation across {across}{of_model}: {verdicts}")
+    for reason in left_out:
+        reporter.say(f"correlation: {reason}")
     conclusions = Conclusions(
         studies=tuple(
             StudyConclusion(

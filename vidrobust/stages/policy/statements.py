@@ -24,7 +24,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     policies = {
         policy.model: policy for policy in (Policy.read(path) for path in policy_files(run))
     }
-    records = {each.name: each for each in run.record.models}
+    records = {known.name: known for known in run.record.models}
     for model in run.tasks:
         missing = _missing(run, model, records.get(model), policies.get(model))
         if missing is not None:
@@ -156,15 +156,17 @@ def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:
-    open_ = [each for each in policy.rejected if each.outcome is Outcome.UNDETERMINED]
+    open_ = [rejected for rejected in policy.rejected if rejected.outcome is Outcome.UNDETERMINED]
     if open_:
         first, *others = open_
-        names = listing([phrase(each.perturbation).noun for each in open_], 3)
+        names = listing([phrase(rejected.perturbation).noun for rejected in open_], 3)
         whose = f"Of {phrase(first.perturbation).noun}" if others else "Why"
         text = f"Not enough data to say whether to train with {names}. {whose}: {reason(first)}."
         yield _not_measured(model, text, "train_open")
     elif not policy.steps and not policy.advice:
-        judged = [each for each in policy.rejected if each.why is not Rejection.NOT_MEASURABLE]
+        judged = [
+            rejected for rejected in policy.rejected if rejected.why is not Rejection.NOT_MEASURABLE
+        ]
         tried = plural(len(judged), "perturbation")
         text = (
             f"No augmentation is supported: none of {tried} stands for a cause that matters here."

@@ -54,7 +54,7 @@ def answers_of(
     parts: dict[str, str] | None = None,
 ) -> list[ItemAnswers]:
     """Each input of one model, from its rows of the tables ``frames``, ``probabilities`` and ``transitions``."""
-    found = []
+    answers = []
     of_item = dict(list(transitions.groupby("item", sort=False)))
     given = dict(list(probabilities.groupby("item", sort=False)))
     for item, rows in frames.groupby("item", sort=False):
@@ -65,7 +65,7 @@ def answers_of(
         names |= dict(
             zip(given[item]["label"].tolist(), given[item]["label_name"].tolist(), strict=True)
         )
-        found.append(
+        answers.append(
             ItemAnswers(
                 item=str(item),
                 model=str(rows["model"].iloc[0]),
@@ -79,7 +79,7 @@ def answers_of(
                 names={int(k): str(v) for k, v in names.items() if k != REST},
             )
         )
-    return found
+    return answers
 
 
 def _leading(rows: pd.DataFrame, frames: np.ndarray) -> tuple[tuple[dict[int, float], ...], bool]:
@@ -120,5 +120,5 @@ def play(rule: LabelRule, answers: ItemAnswers) -> Played:
 
 def most_frequent(answers: Sequence[ItemAnswers]) -> int:
     """The label that the model gives most often; of several the first class."""
-    labels = np.concatenate([each.label for each in answers])
+    labels = np.concatenate([item.label for item in answers])
     return int(np.bincount(labels).argmax()) if len(labels) else -1

@@ -70,13 +70,13 @@ class BoxStudy:
     @property
     def settings(self) -> list[TrackSettings]:
         """How the boxes of each input are followed."""
-        return [each.settings for each in self.seen]
+        return [item.settings for item in self.seen]
 
     @functools.cached_property
     def shown(self) -> dict[str, list[ItemBoxes]]:
         """What each rule shows of each input."""
         return {
-            name: [play_boxes(box_rule(name, each.settings), each.boxes) for each in self.seen]
+            name: [play_boxes(box_rule(name, item.settings), item.boxes) for item in self.seen]
             for name in BOX_RULES
             if name != ONE_THRESHOLD
         }
@@ -84,7 +84,7 @@ class BoxStudy:
     @functools.cached_property
     def before(self) -> list[Measures]:
         """What the tracks of the detector's own boxes show."""
-        return self.measured([each.boxes for each in self.seen], self.settings)
+        return self.measured([item.boxes for item in self.seen], self.settings)
 
     @functools.cached_property
     def after(self) -> dict[str, list[Measures]]:
@@ -99,8 +99,8 @@ class BoxStudy:
         A rule that hides boxes would else be judged on fewer objects.
         """
         return [
-            _on_objects_of(own, boxes, made, tracks)
-            for own, boxes, made, tracks in zip(
+            _on_objects_of(of_item, boxes, made, tracks)
+            for of_item, boxes, made, tracks in zip(
                 self.before, shown, self.measured(shown, settings), self.settings, strict=True
             )
         ]
@@ -108,7 +108,7 @@ class BoxStudy:
     @functools.cached_property
     def given(self) -> list[ItemBoxes]:
         """What the detector shows with nothing done."""
-        return self.on_objects([each.boxes for each in self.seen])
+        return self.on_objects([item.boxes for item in self.seen])
 
     def on_objects(self, shown: Sequence[ItemBoxes]) -> list[ItemBoxes]:
         """Those of the boxes that lie on objects, first and further ones."""
@@ -138,8 +138,8 @@ class BoxStudy:
         which, column, _ = METRICS[metric]
         values, labels = [], []
         first = 0
-        for found, seen in zip(measures, self.seen, strict=True):
-            rows = getattr(found, which)
+        for measured, seen in zip(measures, self.seen, strict=True):
+            rows = getattr(measured, which)
             rows = rows[rows[column].notna()]
             values.append(rows[column].to_numpy(np.float64))
             labels.append(self.clusters.label[first + rows["row"].to_numpy(np.int64)])
@@ -158,11 +158,11 @@ class BoxStudy:
     def details(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
         """How many of the smallest third of the known boxes are found, before and after."""
         sides, before, after = [], [], []
-        for each, own, boxes in zip(self.seen, self.given, shown, strict=True):
-            if each.known is not None and len(each.known[0]):
-                sides.append(_sides(each.known[1]))
-                before.append(np.isfinite(_known_distances(each.known, own)))
-                after.append(np.isfinite(_known_distances(each.known, boxes)))
+        for item, given, boxes in zip(self.seen, self.given, shown, strict=True):
+            if item.known is not None and len(item.known[0]):
+                sides.append(_sides(item.known[1]))
+                before.append(np.isfinite(_known_distances(item.known, given)))
+                after.append(np.isfinite(_known_distances(item.known, boxes)))
         if not sides:
             return {}
         every = np.concatenate(sides)
@@ -178,15 +178,15 @@ class BoxStudy:
         """
         along = way = 0.0
         distances: list[np.ndarray] = []
-        for each, own, boxes in zip(self.seen, self.given, shown, strict=True):
-            velocity = _velocities(own, each.settings)
-            for mine, other in _same_boxes(own, boxes):
-                off = _centres(own.boxes[mine]) - _centres(boxes.boxes[other])
+        for item, given, boxes in zip(self.seen, self.given, shown, strict=True):
+            velocity = _velocities(given, item.settings)
+            for mine, other in _same_boxes(given, boxes):
+                off = _centres(given.boxes[mine]) - _centres(boxes.boxes[other])
                 good = ~np.isnan(velocity[mine, 0])
                 along += float((off[good] * velocity[mine[good]]).sum())
                 way += float((velocity[mine[good]] ** 2).sum())
-            if each.known is not None:
-                both = np.column_stack([_known_distances(each.known, of) for of in (own, boxes)])
+            if item.known is not None:
+                both = np.column_stack([_known_distances(item.known, of) for of in (given, boxes)])
                 distances.append(both[np.isfinite(both).all(axis=1)])
         apart = np.concatenate(distances) if distances else np.empty((0, 2))
         before, after = apart.mean(axis=0).tolist() if len(apart) else (NAN, NAN)
@@ -199,13 +199,13 @@ class BoxStudy:
     @property
     def frame_ms(self) -> float:
         """A frame's time."""
-        return frame_ms(each.time_s for each in self.seen)
+        return frame_ms(item.time_s for item in self.seen)
 
 
 def _on_objects_of(
-    own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings
+    given: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings
 ) -> Measures:
-    rows = own.along[own.along["uncovered"].notna()]
+    rows = given.along[given.along["uncovered"].notna()]
     places, frame = (
         rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
         rows["row"].to_numpy(np.int64),
@@ -251,12 +251,15 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
 
 def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
-    raw = [each.boxes for each in study.seen]
+    raw = [item.boxes for item in study.seen]
     before, given = study.before, study.given
     for name in BOX_RULES:
         costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
         if name == ONE_THRESHOLD:
-            one = [dataclasses.replace(own, keep_score=own.start_score) for own in study.settings]
+            one = [
+                dataclasses.replace(settings, keep_score=settings.start_score)
+                for settings in study.settings
+            ]
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
             start, keep = study.settings[0].start_score, study.settings[0].keep_score
             note = f"before: one threshold, {start:g}; after: {keep:g} goes on"
@@ -291,12 +294,12 @@ def rows_against(
     note: str,
 ) -> Iterator[dict[str, Any]]:
     """A row a metric of one remedy."""
-    masked = any(each.boxes.shapes is not None for each in study.seen)
+    masked = any(item.boxes.shapes is not None for item in study.seen)
     for metric in METRICS:
         if metric == "mask_jitter" and not masked:
             continue
-        found = study.ratio(metric, before, after)
-        yield row(kind, name, study.model, metric, found, costs, note)
+        ratio = study.ratio(metric, before, after)
+        yield row(kind, name, study.model, metric, ratio, costs, note)
 
 
 def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
@@ -361,11 +364,11 @@ def _sides(boxes: np.ndarray) -> np.ndarray:
 def _known_distances(known: tuple[np.ndarray, np.ndarray], shown: ItemBoxes) -> np.ndarray:
     """Distance (K,) of the box that overlaps each known box most, in its size; infinite without one."""
     frame, boxes = known
-    found, side, bounds = np.full(len(frame), np.inf), _sides(boxes), shown.bounds
+    nearest, side, bounds = np.full(len(frame), np.inf), _sides(boxes), shown.bounds
     for place, at in enumerate(frame.tolist()):
         there = shown.boxes[bounds[at] : bounds[at + 1]]
         _, j, iou = ious(boxes[place : place + 1], there)
         if len(j) and iou.max() >= LEAST_IOU:
             apart = _centres(there[j[iou.argmax()]][None]) - _centres(boxes[place : place + 1])
-            found[place] = float(np.linalg.norm(apart)) / side[place]
-    return found
+            nearest[place] = float(np.linalg.norm(apart)) / side[place]
+    return nearest

@@ -112,18 +112,18 @@ def numbers_of(name: str) -> tuple[int | float, ...]:
     parts = text.split("-") if text else []
     fewest = 2 if kind == "k-of-n" else int(kind != "two-thresholds")
     try:
-        found = tuple(of(part) for of, part in zip(made.types, parts, strict=False))
+        numbers = tuple(of(part) for of, part in zip(made.types, parts, strict=False))
     except ValueError as error:
         raise SettingsError(
             f"rule {name!r}: expected numbers behind {kind}-, got {parts}"
         ) from error
-    if not fewest <= len(parts) <= len(made.types) or min(found, default=1) <= 0:
+    if not fewest <= len(parts) <= len(made.types) or min(numbers, default=1) <= 0:
         raise SettingsError(
             f"rule {name!r}: expected {fewest} to {len(made.types)} numbers above 0"
         )
-    if (kind == "mean" and found[0] > 1) or (kind == "k-of-n" and max(found) > found[1]):
+    if (kind == "mean" and numbers[0] > 1) or (kind == "k-of-n" and max(numbers) > numbers[1]):
         raise SettingsError(f"rule {name!r}: a weight is at most 1, and K and L are at most N")
-    return found
+    return numbers
 
 
 def label_rule(name: str, rest: int = -1) -> LabelRule:
@@ -196,8 +196,8 @@ WHY: Mapping[str, str] = {
 
 def events(metric: str) -> str:
     """What a metric counts; of another task's rates "changes"."""
-    found = find_metric(metric)
-    return EVENTS.get(metric, found.title if found and found.unit else "changes")
+    known = find_metric(metric)
+    return EVENTS.get(metric, known.title if known and known.unit else "changes")
 
 
 def recommended(summary: Mapping[str, Any]) -> bool:

@@ -55,10 +55,10 @@ def lasting_changes(labels: np.ndarray, begins: np.ndarray, time_s: np.ndarray) 
     unrest.
     """
     edges = np.r_[np.flatnonzero(begins | (np.arange(len(labels)) == 0)), len(labels)]
-    found: list[Change] = []
+    changes: list[Change] = []
     for first, end in itertools.pairwise(edges.tolist()):
-        found += _changes_within(labels, time_s, first, end)
-    return found
+        changes += _changes_within(labels, time_s, first, end)
+    return changes
 
 
 def _changes_within(labels: np.ndarray, time_s: np.ndarray, first: int, end: int) -> list[Change]:
@@ -107,12 +107,12 @@ class Delays:
         return float("inf") if self.unreported else 1000.0 * max(self.seconds, default=float("nan"))
 
 
-def joined(found: Sequence[Delays]) -> Delays:
+def joined(delays: Sequence[Delays]) -> Delays:
     """Those of all inputs."""
     frames, seconds = (
-        tuple(itertools.chain(*(getattr(d, k) for d in found))) for k in ("frames", "seconds")
+        tuple(itertools.chain(*(getattr(d, k) for d in delays))) for k in ("frames", "seconds")
     )
-    return Delays(frames, seconds, sum(each.unreported for each in found))
+    return Delays(frames, seconds, sum(item.unreported for item in delays))
 
 
 def delays(changes: Sequence[Change], summary: np.ndarray, time_s: np.ndarray) -> Delays:

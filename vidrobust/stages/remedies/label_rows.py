@@ -51,7 +51,7 @@ class MetricRows:
 def places(answers: Sequence[ItemAnswers]) -> pd.Series:
     """(input, number of the frame) -> its row."""
     index = pd.MultiIndex.from_tuples(
-        [(each.item, int(frame)) for each in answers for frame in each.frame],
+        [(item.item, int(frame)) for item in answers for frame in item.frame],
         names=["item", "frame"],
     )
     return pd.Series(np.arange(len(index)), index=index)
@@ -80,23 +80,23 @@ def reverts_after(
     rows: MetricRows, labels: Sequence[np.ndarray], answers: Sequence[ItemAnswers]
 ) -> np.ndarray:
     """(M,) 1 where a label now leaves that is back soon; labels: of each input."""
-    found = [
-        revert_flips(each, np.isin(of.reason.astype(str), JOINED))
-        for each, of in zip(labels, answers, strict=True)
+    flags = [
+        revert_flips(item, np.isin(of.reason.astype(str), JOINED))
+        for item, of in zip(labels, answers, strict=True)
     ]
-    return np.concatenate(found).astype(np.float64)[rows.at[:, 0]]
+    return np.concatenate(flags).astype(np.float64)[rows.at[:, 0]]
 
 
 def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndarray:
     """(M,) second difference of the distributions, class -> probability, of all frames."""
-    found = np.empty(len(rows.at))
+    jitter = np.empty(len(rows.at))
     for number, at in enumerate(rows.at[:, 0].tolist()):
         a, b, c = means[at - 1], means[at], means[at + 1]
         every = {**a, **b, **c}
-        found[number] = 0.25 * sum(
+        jitter[number] = 0.25 * sum(
             abs(a.get(k, 0.0) - 2.0 * b.get(k, 0.0) + c.get(k, 0.0)) for k in every
         )
-    return found
+    return jitter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class LabelStudy:
     @functools.cached_property
     def frame_ms(self) -> float:
         """A frame's time."""
-        return frame_ms(each.time_s for each in self.answers)
+        return frame_ms(item.time_s for item in self.answers)
 
     @functools.cached_property
     def played(self) -> dict[str, list[Played]]:
@@ -158,7 +158,7 @@ class LabelStudy:
 
     def play(self, name: str) -> list[Played]:
         """One rule over all inputs."""
-        return [play(label_rule(name, self.rest), each) for each in self.answers]
+        return [play(label_rule(name, self.rest), item) for item in self.answers]
 
     def reason_against(self, name: str) -> str:
         """Why a rule cannot be played here, or ""."""
@@ -169,7 +169,7 @@ class LabelStudy:
     @functools.cached_property
     def against_probabilities(self) -> str:
         """Why rules on probabilities cannot be played here, or ""."""
-        if not all(each.by_probability for each in self.answers):
+        if not all(item.by_probability for item in self.answers):
             return OWN_POINTS
         partial = (
             bool(len(self.triples))
@@ -188,33 +188,33 @@ def rule_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
             continue
         played = study.played[name]
         costs = costs_of(study, name)
-        said = []
+        rows = []
         if needs_rest(name):
             rest = study.answers[0].names.get(study.rest, study.rest)
-            said.append(f"resting label: {rest}, the most frequent answer")
+            rows.append(f"resting label: {rest}, the most frequent answer")
         if np.isnan(costs.delay_frames):
             sure = sure_delay(label_rule(name, study.rest))
-            said.append(
+            rows.append(
                 f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
                 f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
             )
-        note = "; ".join(said)
+        note = "; ".join(rows)
         yield from _metric_rows(study, name, played, costs, note)
 
 
 def _metric_rows(
     study: LabelStudy, name: str, played: Sequence[Played], costs: Costs, note: str
 ) -> Iterator[dict[str, Any]]:
-    yield from rows_against_own(study, "rule", name, [each.labels for each in played], costs, note)
+    yield from rows_against_own(study, "rule", name, [item.labels for item in played], costs, note)
     if kind_of(name) != "mean":
         return
-    if not all(each.complete for each in study.answers):
+    if not all(item.complete for item in study.answers):
         yield row("rule", name, study.model, JITTER, None, costs, LEADING)
         return
-    means = [mean for each in played for mean in each.mean or ()]
+    means = [mean for item in played for mean in item.mean or ()]
     after = jitter_after(study.jitters, means)
-    found = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
-    yield row("rule", name, study.model, JITTER, found, costs, note)
+    ratio = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
+    yield row("rule", name, study.model, JITTER, ratio, costs, note)
 
 
 def rows_against_own(
@@ -227,26 +227,26 @@ def rows_against_own(
 ) -> Iterator[dict[str, Any]]:
     """Flips and reverts of other labels of the same frames, against the model's own."""
     after = flips_after(study.flips, np.concatenate(labels))
-    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    yield row(kind, name, study.model, FLIPS, found, costs, note)
+    ratio = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+    yield row(kind, name, study.model, FLIPS, ratio, costs, note)
     after = reverts_after(study.reverts, labels, study.answers)
-    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
-    yield row(kind, name, study.model, REVERTS, found, costs, note)
+    ratio = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
+    yield row(kind, name, study.model, REVERTS, ratio, costs, note)
 
 
 def costs_of(study: LabelStudy, name: str) -> Costs:
     """What a rule costs on all inputs together."""
     rule = label_rule(name, study.rest)
     nominal = sure_delay(rule, study.rest if needs_rest(name) else -1)
-    labels = [each.labels for each in study.played[name]]
+    labels = [item.labels for item in study.played[name]]
     # Over the lasting changes of the model's own answers; with labels over those of the truth.
-    found = []
+    costs = []
     for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
         changes = lasting_changes(answers.label, answers.begins, answers.time_s)
         if study.right:
             changes = truth.reported_changes(answers, study.right[number])
-        found.append(delays(changes, summary, answers.time_s))
-    measured = joined(found)
+        costs.append(delays(changes, summary, answers.time_s))
+    measured = joined(costs)
     frames, time_ms = float(nominal), nominal * study.frame_ms
     if not bounded(name):
         enough = measured.changes >= FEWEST_EVENTS

@@ -106,14 +106,14 @@ def _mean(values: Values, half: np.ndarray) -> float:
     return float(inside.mean()) if len(inside) else float("inf")
 
 
-def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
+def as_json(advice: Recommended, max_delay_ms: float) -> dict[str, Any]:
     """Plain values for remedies.json."""
-    verdict, why = found.decided
+    verdict, why = advice.decided
     return {
-        "rule": found.rule,
+        "rule": advice.rule,
         "max_delay_ms": max_delay_ms,
-        "chosen_on_halves": list(found.halves),
-        "held_out": dataclasses.asdict(found.held_out),
+        "chosen_on_halves": list(advice.halves),
+        "held_out": dataclasses.asdict(advice.held_out),
         "verdict": str(verdict),
         "why": str(why),
     }

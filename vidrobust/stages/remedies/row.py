@@ -53,14 +53,14 @@ def row(
     remedy: str,
     model: str,
     metric: str,
-    found: PairedRatio | None,
+    ratio: PairedRatio | None,
     costs: Costs,
     note: str = "",
 ) -> dict[str, Any]:
-    """The line; ``found`` None: it could not be measured, and the note says why."""
-    summary = dataclasses.asdict(found or PairedRatio.unknown())
-    said = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
-    return {**said, **summary, **dataclasses.asdict(costs), "best": False, "recommended": False}
+    """The line; ``ratio`` None: it could not be measured, and the note says why."""
+    summary = dataclasses.asdict(ratio or PairedRatio.unknown())
+    columns = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
+    return {**columns, **summary, **dataclasses.asdict(costs), "best": False, "recommended": False}
 
 
 def frame_ms(times: Iterable[np.ndarray]) -> float:

@@ -59,10 +59,10 @@ def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
     leading = sorted_by_effort(mine[(mine["metric"] == metric) & mine["ratio"].notna()], limit_ms)
     first = one_of_each_kind(leading).head(MOST_SHOWN)
     rest = pd.concat([leading.drop(first.index), mine.drop(leading.index)])
-    found = find_metric(metric, run.tasks[model].name)
+    known = find_metric(metric, run.tasks[model].name)
     return RemedyPage(
         model=model,
-        metric=found.title if found else metric,
+        metric=known.title if known else metric,
         shown=[line(row) for row in first.to_dict("records")],
         rest=[line(row) for row in rest.to_dict("records")],
     )
@@ -101,13 +101,13 @@ def one_of_each_kind(rows: pd.DataFrame) -> pd.DataFrame:
 
 def line(row: dict[str, Any]) -> dict[str, str]:
     """A row of the table as text."""
-    found = find_metric(str(row["metric"]))
-    rate = found is not None and not found.unit
+    known = find_metric(str(row["metric"]))
+    rate = known is not None and not known.unit
     summary = percent if rate else number
     return {
         "remedy": str(row["remedy"]),
         "title": title(str(row["remedy"])),
-        "metric": found.title if found else str(row["metric"]),
+        "metric": known.title if known else str(row["metric"]),
         "before": summary(row["before"]),
         "after": summary(row["after"]),
         "ratio": _ratio(row),

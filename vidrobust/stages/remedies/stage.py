@@ -54,7 +54,7 @@ class RemediesStage(TableStage):
         from vidrobust.stages.remedies.row import table_of
 
         footage, limit = self._footage(run), max_delay_ms(run.settings)
-        found: dict[str, Studied] = {}
+        studies: dict[str, Studied] = {}
         for record in run.model_records:
             studied = self._study(run, record, footage, limit)
             if studied is None:
@@ -62,16 +62,16 @@ class RemediesStage(TableStage):
                     f"remedies, {record['name']}: it answered no frame, or no rule is known for it"
                 )
             else:
-                found[str(record["name"])] = studied
+                studies[str(record["name"])] = studied
         rows = []
-        for done in found.values():
+        for done in studies.values():
             rows += done.rows
             if done.study is not None:
                 rows += [row for stage in input_stages() for row in stage.rows(run, done.study)]
         run.folder.write_table("remedies", table_of(rows))
         summary = {
             model: {**as_json(each.recommended, limit), "resting_label": each.rest}
-            for model, each in found.items()
+            for model, each in studies.items()
         }
         run.folder.write_json(FILE, {"models": plain(summary)})
         for model, each in summary.items():

@@ -70,12 +70,12 @@ def study_classifier(
     study = classifier_study(model, tables, footage)
     rows = [*rule_rows(study)]
     after = {
-        name: flips_after(study.flips, np.concatenate([each.labels for each in played]))
+        name: flips_after(study.flips, np.concatenate([item.labels for item in played]))
         for name, played in study.played.items()
     }
     delay_ms = {name: _worst_delay_ms(study, name) for name in after}
-    found = recommended(after, study.flips.before, study.flips.clusters, delay_ms, max_delay_ms)
-    return Studied(marked(rows, found, FLIPS), found, study.rest, study)
+    advice = recommended(after, study.flips.before, study.flips.clusters, delay_ms, max_delay_ms)
+    return Studied(marked(rows, advice, FLIPS), advice, study.rest, study)
 
 
 def classifier_study(
@@ -111,9 +111,9 @@ def study_detector(
 ) -> Studied:
     """A detector, from its boxes."""
     study = detector_study(model, detections, footage, settings)
-    found = recommended_boxes(study, max_delay_ms)
+    advice = recommended_boxes(study, max_delay_ms)
     rows = list(box_rows(study))
-    return Studied(marked(rows, found, HEADLINE), found, study=study)
+    return Studied(marked(rows, advice, HEADLINE), advice, study=study)
 
 
 def detector_study(
@@ -142,9 +142,9 @@ def detector_study(
     return BoxStudy(model, seen)
 
 
-def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:
+def marked(rows: list[dict[str, Any]], advice: Recommended, metric: str) -> list[dict[str, Any]]:
     """The rows, that of the rule to use marked where it is shown to help on held-out footage."""
-    rule = found.rule if found.verdict == RatioVerdict.HELPS else ""
+    rule = advice.rule if advice.verdict == RatioVerdict.HELPS else ""
     return [
         {**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows
     ]

@@ -39,8 +39,8 @@ def right_classes(
     frames: pd.DataFrame, labels: pd.DataFrame, class_names: Sequence[str]
 ) -> list[frozenset[int]]:
     """The right classes of rows item, frame, time_s by number; empty where not known."""
-    said = SaidClasses.of(on_frames(labels, frames), class_names)
-    return [frozenset(int(str(k)) for k in each) for each in label_sets(said.rows, frames)]
+    classes = SaidClasses.of(on_frames(labels, frames), class_names)
+    return [frozenset(int(str(k)) for k in names) for names in label_sets(classes.rows, frames)]
 
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:
@@ -69,7 +69,9 @@ def costs(
 
 
 def _correct(right: Sequence[Right], labels: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([correct(own, sets) for own, sets in zip(labels, right, strict=True)])
+    return np.concatenate(
+        [correct(labels_of, sets) for labels_of, sets in zip(labels, right, strict=True)]
+    )
 
 
 def _accuracy(answers: Sequence[ItemAnswers], was: np.ndarray, now: np.ndarray) -> dict[str, float]:
@@ -82,8 +84,8 @@ def _accuracy(answers: Sequence[ItemAnswers], was: np.ndarray, now: np.ndarray) 
         item, np.concatenate([a.time_s for a in answers])[known], part=part
     )
     change = clustered_mean(now[known] - was[known], clusters, bounds=(-1.0, 1.0))
-    found = {"accuracy_before": _mean(was), "accuracy_after": _mean(now)}
-    return {**found, "accuracy_low": change.low, "accuracy_high": change.high}
+    accuracies = {"accuracy_before": _mean(was), "accuracy_after": _mean(now)}
+    return {**accuracies, "accuracy_low": change.low, "accuracy_high": change.high}
 
 
 def _detail(
@@ -141,16 +143,16 @@ def reported_changes(answers: ItemAnswers, right: Right) -> list[Change]:
     What the model is late is not the rule's fault; nor is a change that it reports in less than half of the
     frames.
     """
-    found = []
+    changes = []
     edges = [r for r in range(1, len(right)) if right[r] != right[r - 1] or answers.begins[r]]
     for start, stop in itertools.pairwise([*edges, len(right)]):
         if answers.begins[start] or not right[start] or not right[start - 1]:
             continue
-        said = np.array([k in right[start] for k in answers.label[start:stop].tolist()], bool)
-        first = start + int(said.argmax())
-        if not said.any() or 2 * said[first - start :].sum() < stop - first:
+        is_right = np.array([k in right[start] for k in answers.label[start:stop].tolist()], bool)
+        first = start + int(is_right.argmax())
+        if not is_right.any() or 2 * is_right[first - start :].sum() < stop - first:
             continue
         if lasts(answers.time_s, first, stop):
-            labels = answers.label[start:stop][said].tolist()
-            found.append(Change(first, stop, max(dict.fromkeys(labels), key=labels.count)))
-    return found
+            labels = answers.label[start:stop][is_right].tolist()
+            changes.append(Change(first, stop, max(dict.fromkeys(labels), key=labels.count)))
+    return changes

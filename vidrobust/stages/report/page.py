@@ -120,14 +120,14 @@ def gates(run: RunTables) -> list[dict[str, str]]:
         return []
     metrics = Metrics.of(run.json(FILE), str(run.folder / FILE))
     tasks = {name: task.name for name, task in run.tasks.items()}
-    found = passages_of(rules, lambda metric: metrics.asked(metric, tasks), run.folder)
+    passages = passages_of(rules, lambda metric: metrics.asked(metric, tasks), run.folder)
     return [
         {
-            "outcome": each.outcome,
-            "kind": KINDS.get(each.outcome, "unknown"),
-            "sentence": each.sentence,
+            "outcome": passage.outcome,
+            "kind": KINDS.get(passage.outcome, "unknown"),
+            "sentence": passage.sentence,
         }
-        for each in found
+        for passage in passages
     ]
 
 
@@ -160,11 +160,11 @@ def write_report(folder: Path) -> Path:
 def write_where(run: RunTables, cards: Sequence[ModelCard]) -> None:
     """Write ``where.png``, the map of the least stable model that has one; an older one goes where none has."""
     maps = (place_map(run, card.name) for card in least_stable_first(cards))
-    found = next((each for each in maps if each is not None), None)
-    if found is None:
+    shown = next((one for one in maps if one is not None), None)
+    if shown is None:
         (run.folder / WHERE).unlink(missing_ok=True)
     else:
-        save_picture(found.image, run.folder / WHERE, found.image.shape[1])
+        save_picture(shown.image, run.folder / WHERE, shown.image.shape[1])
 
 
 def write_summary(folder: Path) -> Path:
@@ -175,7 +175,7 @@ def write_summary(folder: Path) -> Path:
 
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
-    found, boxes = moments_section.moments(run), shared["box_moments"]
+    moments, boxes = moments_section.moments(run), shared["box_moments"]
     player, policies = moments_player.player(run), shared["policies"]
     content = {
         **shared,
@@ -209,7 +209,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "kept_for_testing": listing(
             policies[0]["evaluation_only"] if policies and policies[0]["steps"] else ()
         ),
-        "worst": found.shown[0] if found.shown else None,
+        "worst": moments.shown[0] if moments.shown else None,
         "worst_box": boxes[0] if boxes else None,
         "swaps": by_clip.swaps(run),
         "clips": by_clip.clips(run),

@@ -33,7 +33,7 @@ def ribbon(run: RunTables, model: str) -> Picture | None:
     if model in run.detectors:
         return _of_objects(run, model)
     moments = run.json("moments.json").get("moments", [])
-    worst = next((each for each in moments if each["model"] == model), None)
+    worst = next((moment for moment in moments if moment["model"] == model), None)
     item = str(worst["item"]) if worst else next(iter(ribbon_section.least_stable(run)), "")
     plain = ribbon_section.of_clip(run, model, item)
     if plain is None:
@@ -128,7 +128,7 @@ class RuledBoxes:
     def ribbon(self, steps: pd.DataFrame) -> Ribbon:
         """Return under which name an object has a box in each of its frames."""
         places = steps[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
-        frame = np.array([self.row_of[int(each)] for each in steps["frame"]], np.int64)
+        frame = np.array([self.row_of[int(moment)] for moment in steps["frame"]], np.int64)
         there = lies_on(self.shown, frame, places, steps["label"].to_numpy(np.int64), self.tracks)
         label = np.array([ribbon_section.NO_ANSWER] * len(steps), dtype=object)
         bounds = self.shown.bounds

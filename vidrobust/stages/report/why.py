@@ -92,16 +92,16 @@ def clause(run: RunTables, model: str) -> str:
 
 def why(run: RunTables, model: str) -> list[PageAccount]:
     """Return the accounts of a model; without a figure where too few pairs were replayed."""
-    found: list[PageAccount] = []
+    accounts: list[PageAccount] = []
     for prefix, of in run.tasks[model].accounts.items():
         rows = groups(run, model, prefix)
         if rows.empty:
             continue
         pairs = plural(int(rows["n"].max()), "pair")
-        said = f"From {pairs} of neighbouring frames, replayed change by change. Whiskers: 95 % intervals."
-        place = None if found else _map(run, model)
-        found.append(PageAccount(model, of, _dots(rows, of), place, said))
-    return found
+        note = f"From {pairs} of neighbouring frames, replayed change by change. Whiskers: 95 % intervals."
+        place = None if accounts else _map(run, model)
+        accounts.append(PageAccount(model, of, _dots(rows, of), place, note))
+    return accounts
 
 
 def _dots(rows: pd.DataFrame, of: str) -> Picture:
@@ -127,11 +127,11 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
             axis.set_xlim(-3, 103)
             axis.set_xlabel(f"share of {of}, %")
             axis.tick_params(axis="y", labelsize=9)
-            said = ", ".join(
+            text = ", ".join(
                 f"{name} {part_with_interval(row.share, row.low, row.high)}"
                 for name, row in zip(names, rows.itertuples(), strict=True)
             )
-            return drawing.encode(figure, f"What {of} comes from: {said}")
+            return drawing.encode(figure, f"What {of} comes from: {text}")
 
     return drawing.in_both_widths(at, WHY_IN)
 
@@ -203,33 +203,33 @@ def _tinted(picture: np.ndarray, tiles: pd.DataFrame, scale: float) -> np.ndarra
 
 
 def _map(run: RunTables, model: str) -> Picture | None:
-    found = place_map(run, model)
-    if found is None:
+    place = place_map(run, model)
+    if place is None:
         return None
     caption = (
-        f"Where in the picture it comes from, {found.item}: most at {found.where}, {percent(found.share)}. "
-        f"Mean over {plural(found.pairs, 'pair')}."
+        f"Where in the picture it comes from, {place.item}: most at {place.where}, {percent(place.share)}. "
+        f"Mean over {plural(place.pairs, 'pair')}."
     )
-    alt = f"Map of {found.item}: most of the change at {found.where}"
-    uri = data_uri("jpeg", jpeg(found.image, found.image.shape[1]))
-    return Picture(uri, alt, found.image.shape[1], caption)
+    alt = f"Map of {place.item}: most of the change at {place.where}"
+    uri = data_uri("jpeg", jpeg(place.image, place.image.shape[1]))
+    return Picture(uri, alt, place.image.shape[1], caption)
 
 
 def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:
     """Return a picture of the clip, (H, W, 3) float32, of the model's worst moment where there is one."""
     files = ("moments.json", "box_moments.json")
-    moments = [each for name in files for each in run.json(name).get("moments", [])]
-    here = [each for each in moments if each["item"] == item and each.get("picture_a")]
-    here.sort(key=lambda each: each["model"] != model)
+    moments = [moment for name in files for moment in run.json(name).get("moments", [])]
+    here = [moment for moment in moments if moment["item"] == item and moment.get("picture_a")]
+    here.sort(key=lambda moment: moment["model"] != model)
     path = (run.folder / str(here[0]["picture_a"])).resolve() if here else None
     if path is None or not path.is_relative_to(run.folder.resolve()) or not path.is_file():
         return None
-    found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if found is None:
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
         return None
-    scale = PICTURE_WIDTH / found.shape[1]
-    size = (PICTURE_WIDTH, round(found.shape[0] * scale))
-    return np.asarray(cv2.resize(found, size)[..., ::-1], np.float32)
+    scale = PICTURE_WIDTH / picture.shape[1]
+    size = (PICTURE_WIDTH, round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size)[..., ::-1], np.float32)
 
 
 def _write(image: np.ndarray, text: str, middle: tuple[float, float]) -> None:

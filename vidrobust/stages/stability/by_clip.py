@@ -98,11 +98,11 @@ def _box_renames(run: RunTables) -> pd.DataFrame:
         before=earlier["label_name"].shift(), frame_a=earlier["frame"].shift()
     )
     renamed = steps.loc[steps["flip"] == 1, [*keys, "frame"]]
-    found = renamed.merge(followed, on=[*keys, "frame"], how="inner")
-    found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(
+    changes = renamed.merge(followed, on=[*keys, "frame"], how="inner")
+    changes = changes.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(
         subset=["before"]
     )
-    return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
+    return changes[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
         {"frame_a": "int64"}
     )
 
@@ -174,18 +174,18 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         columns={"frame": "frame_a"}
     )
     used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")
-    found: list[tuple[float, tuple[str, ...]]] = []
+    rows: list[tuple[float, tuple[str, ...]]] = []
     for (model, name), of in used.groupby(["model", "label_name"], sort=False):
         n, flips = len(of), int(of["label_flip"].sum())
         often = f"{flips} of {n} times" if n >= FEWEST_ROWS else f"too few to say (n = {n})"
         rate = flips / n if n >= FEWEST_ROWS else -1.0
-        found.append(
+        rows.append(
             (
                 rate,
                 (str(model), cut(str(name), 34), "the label flips", often),
             )
         )
-    return found
+    return rows
 
 
 def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
@@ -196,14 +196,14 @@ def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         & (table["metric"] == "uncovered_rate")
     ]
     of = of[of["item"] == ""] if "item" in of else of
-    found: list[tuple[float, tuple[str, ...]]] = []
+    rows: list[tuple[float, tuple[str, ...]]] = []
     for row in of.itertuples():
         rate = float(row.value) if row.n >= FEWEST_ROWS and np.isfinite(row.value) else -1.0
         often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
-        found.append(
+        rows.append(
             (
                 rate,
                 (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often),
             )
         )
-    return found
+    return rows

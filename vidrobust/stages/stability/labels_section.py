@@ -36,7 +36,7 @@ def of_every_task(run: RunTables) -> list[dict[str, Any]]:
         ([m for m in run.others if run.others[m].name == name], rows(run, name)) for name in tasks
     )
     summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")), *others)
-    return [{"models": models, "rows": found} for models, found in summary if found]
+    return [{"models": models, "rows": figures} for models, figures in summary if figures]
 
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
 def basis(run: RunTables) -> list[str]:
     """Return how many frames were judged and what could not be, a sentence per model."""
     lost = run.record.labels_outside.get("sentence", "")
-    said = [f"{lost[0].upper()}{lost[1:]}."] if lost else []
+    sentences = [f"{lost[0].upper()}{lost[1:]}."] if lost else []
     for model, note in run.record.judged.items():
         text = (
             f"{model}: {note['labelled']} of {plural(note['frames'], 'frame')} have labels, "
@@ -69,8 +69,8 @@ def basis(run: RunTables) -> list[str]:
                 f" It has no class for {plural(len(note['unknown']), 'label')} ({names}); "
                 f"{plural(note['unjudged'], 'frame')} with no other label are left out."
             )
-        said.append(text)
-    return said
+        sentences.append(text)
+    return sentences
 
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
@@ -173,8 +173,8 @@ def by_class(run: RunTables) -> dict[str, Any]:
     table = table[(table["by"] == "label") & table["model"].isin(run.models)]
     lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):
-        found = part.set_index("metric")
-        cells = [cell(found, metric.name) for metric in metrics]
+        figures = part.set_index("metric")
+        cells = [cell(figures, metric.name) for metric in metrics]
         lines.append({"model": str(model), "group": str(group), "values": cells})
     if not lines:
         return nothing
@@ -194,8 +194,8 @@ def over_thresholds(run: RunTables) -> Picture | None:
     lines = {}
     for model in (m for m in run.detectors if m in set(curve["model"])):
         of = curve[curve["model"] == model]
-        found, right, errors = (100 * of[name] for name in ("recall", "precision", "total"))
-        lines[model] = [(found, errors), (of["threshold"], found), (of["threshold"], right)]
+        recall, right, errors = (100 * of[name] for name in ("recall", "precision", "total"))
+        lines[model] = [(recall, errors), (of["threshold"], recall), (of["threshold"], right)]
     caption = (
         "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
         "one is the steadier (Zhang & Wang 2016)."
@@ -219,8 +219,8 @@ def three_panels(
     """Draw a line of each model over thresholds in three panels; ``first`` labels the x-axis of the first."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.4)
-        for k, (name, each) in enumerate(lines.items()):
-            for axis, (x, y) in zip(axes[0], each, strict=True):
+        for k, (name, line) in enumerate(lines.items()):
+            for axis, (x, y) in zip(axes[0], line, strict=True):
                 axis.plot(
                     x,
                     y,
@@ -243,11 +243,11 @@ def _metrics(task: str = "classification") -> list[Metric]:
     return [metric for metric in metrics_of(task) if metric.of_labels]
 
 
-def cell(found: Any, metric: str) -> dict[str, str]:
+def cell(figures: Any, metric: str) -> dict[str, str]:
     """Return a figure with its interval and n, of rows indexed by metric."""
-    if metric not in found.index:
+    if metric not in figures.index:
         return {"text": NOT_MEASURED, "n": ""}
-    value, low, high, n = (found.loc[metric, name] for name in ("value", "low", "high", "n"))
+    value, low, high, n = (figures.loc[metric, name] for name in ("value", "low", "high", "n"))
     return {
         "text": percent_with_interval(float(value), float(low), float(high)),
         "n": f"n = {int(n)}",

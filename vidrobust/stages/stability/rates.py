@@ -106,21 +106,22 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """
     clusters = clusters_of_rows(part)
     values = part[metric.column].to_numpy(np.float64)
-    found: Interval
+    interval: Interval
     if metric.is_rate:
-        found = clustered_rate(values > 0, clusters)
+        interval = clustered_rate(values > 0, clusters)
         if clusters.what != "stretch" and clusters.count == len(values):
             low, high = clopper_pearson(int((values > 0).sum()), len(values))
-            found = dataclasses.replace(found, low=low, high=high)
+            interval = dataclasses.replace(interval, low=low, high=high)
     elif metric.is_share:
-        found = clustered_share(values, clusters)
+        interval = clustered_share(values, clusters)
     else:
         low, high = metric.bounds
         # without a bound of its own it is taken to go as far as was seen, or one unit
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
-        found = clustered_mean(values, clusters, bounds=bounds)
+        interval = clustered_mean(values, clusters, bounds=bounds)
     summary = {
-        name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")
+        name: getattr(interval, name)
+        for name in ("value", "low", "high", "n", "cluster", "clusters")
     }
     if metric.is_root:
         summary |= {
@@ -234,15 +235,15 @@ def figures_with_labels(
 ) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
     """What labels say of a model: metric, what the answer calls it, and its row."""
     for name, words in REPORTED_FIRST.get(task, ()):
-        found, metric = overall(stability, model, name), find_metric(name, task)
-        if metric is not None and found["n"] >= FEWEST_ROWS and known(found["value"]):
-            yield metric, words, found
+        figure, metric = overall(stability, model, name), find_metric(name, task)
+        if metric is not None and figure["n"] >= FEWEST_ROWS and known(figure["value"]):
+            yield metric, words, figure
 
 
 def reported_first(stability: pd.DataFrame, model: str, task: str) -> dict[str, str]:
     """The same as text, for a table."""
-    found = figures_with_labels(stability, model, task)
-    return {words[0].upper() + words[1:]: in_words(metric, row) for metric, words, row in found}
+    figures = figures_with_labels(stability, model, task)
+    return {words[0].upper() + words[1:]: in_words(metric, row) for metric, words, row in figures}
 
 
 def in_words(metric: Metric, row: Mapping[str, Any]) -> str:

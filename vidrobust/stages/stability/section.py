@@ -40,9 +40,9 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
     a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
     b = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_b"]]))
-    found = ~(a["label"].isna().to_numpy() | b["label"].isna().to_numpy())
-    clusters = clusters_of_rows(near[found].assign(time_s=a["time_s"].to_numpy()[found]))
-    return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
+    known = ~(a["label"].isna().to_numpy() | b["label"].isna().to_numpy())
+    clusters = clusters_of_rows(near[known].assign(time_s=a["time_s"].to_numpy()[known]))
+    return cohens_kappa(a["label"].to_numpy()[known], b["label"].to_numpy()[known], clusters)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def cards(run: RunTables) -> list[ModelCard]:
     if stability is None:
         return []
     why = not_compared(run)
-    found = []
+    shown = []
     for name, task in run.tasks.items():
         rows = reported_first(stability, name, task.name)
         if task.labels_frames:
@@ -77,8 +77,8 @@ def cards(run: RunTables) -> list[ModelCard]:
         often = flips_a_second(run, stability, name) if task.labels_frames else {}
         if often.get("value"):
             card = replace(card, finding=f"the label flips {times_a_second(often['value'])}")
-        found.append(card)
-    return found
+        shown.append(card)
+    return shown
 
 
 def flips_a_second(run: RunTables, stability: pd.DataFrame, model: str) -> dict[str, float]:
@@ -103,41 +103,41 @@ def _card(
     metric = find_metric(task.answered[0], task.name)
     assert metric is not None
     assert metric.wording is not None
-    found = overall(stability, name, metric.name)
-    caution = _caution(found)
-    most = judgement.with_unknown(stability, name, metric.name, found["high"])
-    judged = judgement.stability(found["value"], found["low"], most, int(found["n"]), metric)
-    if not found["n"] and not_compared:
+    figure = overall(stability, name, metric.name)
+    caution = _caution(figure)
+    most = judgement.with_unknown(stability, name, metric.name, figure["high"])
+    judged = judgement.stability(figure["value"], figure["low"], most, int(figure["n"]), metric)
+    if not figure["n"] and not_compared:
         judged = replace(
             judged, why=f"No two neighbouring frames could be compared: {not_compared}"
         )
     return ModelCard(
         name=name,
         judgement=judged,
-        finding=_finding(found, metric.wording),
-        one_in=_one_in(found, metric.wording.none_seen),
-        event="" if found["value"] == 0 or found["n"] < FEWEST_ROWS else metric.wording.event,
-        one_in_interval=one_in_interval(found["low"], found["high"])
-        if found["n"] >= FEWEST_ROWS
+        finding=_finding(figure, metric.wording),
+        one_in=_one_in(figure, metric.wording.none_seen),
+        event="" if figure["value"] == 0 or figure["n"] < FEWEST_ROWS else metric.wording.event,
+        one_in_interval=one_in_interval(figure["low"], figure["high"])
+        if figure["n"] >= FEWEST_ROWS
         else NO_INTERVAL,
         rows={**rows, **({"Based on": caution} if caution else {})},
     )
 
 
-def _finding(found: Mapping[str, Any], wording: Wording) -> str:
-    if found["n"] < FEWEST_ROWS:
-        return "too few frames to say how stable" if found["n"] else "stability was not measured"
-    if found["value"] == 0:
-        return f"{wording.never} in {plural(int(found['n']), wording.of, wording.many)}"
+def _finding(figure: Mapping[str, Any], wording: Wording) -> str:
+    if figure["n"] < FEWEST_ROWS:
+        return "too few frames to say how stable" if figure["n"] else "stability was not measured"
+    if figure["value"] == 0:
+        return f"{wording.never} in {plural(int(figure['n']), wording.of, wording.many)}"
     if wording.briefly:
-        return f"{wording.happens} {percent(found['value'])} {wording.briefly}"
-    return f"{wording.happens} in {percent(found['value'])} of {wording.many}"
+        return f"{wording.happens} {percent(figure['value'])} {wording.briefly}"
+    return f"{wording.happens} in {percent(figure['value'])} of {wording.many}"
 
 
-def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
-    if found["n"] < FEWEST_ROWS:
-        return "too few to say" if found["n"] else NOT_MEASURED
-    return none_seen if found["value"] == 0 else one_in(found["value"])
+def _one_in(figure: Mapping[str, Any], none_seen: str) -> str:
+    if figure["n"] < FEWEST_ROWS:
+        return "too few to say" if figure["n"] else NOT_MEASURED
+    return none_seen if figure["value"] == 0 else one_in(figure["value"])
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
@@ -152,17 +152,17 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         else "no difference"
     )
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
-    said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
+    sentence = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
         are = "is" if within == 1 else "are"
-        return f"{said}. {plural(within, 'flip')} of the footage {are} no larger and may be numerical error"
-    return f"{said}. Numerical error explains none of the flips"
+        return f"{sentence}. {plural(within, 'flip')} of the footage {are} no larger and may be numerical error"
+    return f"{sentence}. Numerical error explains none of the flips"
 
 
 def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
     lines = {}
-    for way, found in ways.items():
-        largest, flips, n = found.total_variation, found.flips, found.n
+    for way, floor in ways.items():
+        largest, flips, n = floor.total_variation, floor.flips, floor.n
         moves = f"differences up to {percent(largest)}" if largest else "no difference"
         if largest is None:
             moves = "only labels are known"
@@ -171,7 +171,7 @@ def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
             if flips
             else f"none of {plural(n, 'label')} flips"
         )
-        against = f" ({' instead of '.join(found.decoders[::-1])})" if found.decoders else ""
+        against = f" ({' instead of '.join(floor.decoders[::-1])})" if floor.decoders else ""
         lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
     return lines
 
@@ -186,10 +186,10 @@ def _caution(flip: Mapping[str, Any]) -> str:
         what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}")
     )
     separate = plural(clusters, one, many)
-    said = f"{separate} of footage; the interval holds for {scope}."
+    sentence = f"{separate} of footage; the interval holds for {scope}."
     if clusters < FEWEST_CLUSTERS:
-        said += " Too few for a reliable interval."
-    return said
+        sentence += " Too few for a reliable interval."
+    return sentence
 
 
 def metric_rows(run: RunTables) -> list[dict[str, Any]]:
@@ -198,7 +198,9 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     if stability is None:
         return []
     metrics = (find_metric(str(name)) for name in stability["metric"].drop_duplicates())
-    rows = rows_of(stability, run.models, [each for each in metrics if each and not each.of_labels])
+    rows = rows_of(
+        stability, run.models, [metric for metric in metrics if metric and not metric.of_labels]
+    )
     return [*rows, {"name": "kappa of neighbouring labels", "values": _kappas(run)}]
 
 
@@ -206,17 +208,17 @@ def rows_of(
     stability: pd.DataFrame, models: Sequence[str], metrics: Iterable[Metric]
 ) -> list[dict[str, Any]]:
     """Return name, sentence, and a text per model, of each metric that any of them has."""
-    found = (
+    table = (
         (metric, [overall(stability, model, metric.name) for model in models]) for metric in metrics
     )
     return [
         {
             "name": metric.title,
             "sentence": metric.sentence,
-            "values": [_with_exact(metric_text(metric, each), each) for each in rows],
+            "values": [_with_exact(metric_text(metric, row), row) for row in rows],
         }
-        for metric, rows in found
-        if any(each["n"] for each in rows)
+        for metric, rows in table
+        if any(row["n"] for row in rows)
     ]
 
 
@@ -249,14 +251,14 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         if pairs is None or frames is None:
             values.append({"text": NOT_MEASURED, "n": ""})
             continue
-        found = of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
-        text = with_interval(found.value, found.low, found.high)
-        if found.n and not known(found.value):
+        neighbours = of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        text = with_interval(neighbours.value, neighbours.low, neighbours.high)
+        if neighbours.n and not known(neighbours.value):
             text = "not defined: only one class occurs"
         values.append(
             {
                 "text": text,
-                "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}",
+                "n": f"n = {neighbours.n} in {plural(neighbours.clusters, neighbours.cluster or 'cluster')}",
             }
         )
     return values
@@ -265,12 +267,12 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
 def other_tasks(run: RunTables) -> list[dict[str, Any]]:
     """Return, for each task, its name, its models, and the rows of two tables."""
     stability = run.table("stability")
-    found = []
-    for task in {each.name: each for each in run.others.values()}.values():
+    others = []
+    for task in {other.name: other for other in run.others.values()}.values():
         models = [model for model, of in run.others.items() if of == task]
         if stability is not None:
             rows = _numbers(stability, task, models)
-            found.append(
+            others.append(
                 {
                     "name": task.name,
                     "models": models,
@@ -278,7 +280,7 @@ def other_tasks(run: RunTables) -> list[dict[str, Any]]:
                     "sensitivity": _moved(run, task, models),
                 }
             )
-    return found
+    return others
 
 
 def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dict[str, Any]]:

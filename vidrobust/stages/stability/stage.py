@@ -76,7 +76,7 @@ class StabilityStage(StreamStage):
         settings: Settings,
         model: Model,
         about: Mapping[str, Any],
-        found: Mapping[str, pd.DataFrame],
+        tables: Mapping[str, pd.DataFrame],
         transitions: pd.DataFrame,
     ) -> dict[str, pd.DataFrame]:
         from vidrobust.metrics.catalogue import task_of
@@ -84,7 +84,7 @@ class StabilityStage(StreamStage):
 
         along = along_time(settings, float(about["frame_rate"]))
         return task_of(model.task).whole(
-            found, transitions, (about["height"], about["width"]), along
+            tables, transitions, (about["height"], about["width"]), along
         )
 
     def summarise(self, run: OpenRun, facts: Facts) -> None:

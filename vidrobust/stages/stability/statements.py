@@ -99,18 +99,18 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _scene(run: RunTables, model: str) -> Iterator[Statement]:
-    found = scene_of(run, model)
-    if found is None or found.is_known:
+    scene = scene_of(run, model)
+    if scene is None or scene.is_known:
         return
     yield Statement(
         Question.SCENE,
-        f"{model} does not seem to know this scene: {found.reason}. It is unsure throughout, so anything "
+        f"{model} does not seem to know this scene: {scene.reason}. It is unsure throughout, so anything "
         "flips its label. Use a model that was trained on such pictures.",
         Level.MEASURED,
         "scene_unknown",
         model,
-        value=found.probability,
-        n=found.n,
+        value=scene.probability,
+        n=scene.n,
         is_open=True,
     )
 

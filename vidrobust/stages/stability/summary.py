@@ -33,7 +33,7 @@ def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
         return {}
     used, other, ours, theirs = read
     same = torch.equal(ours.pixels, theirs.pixels)
-    found = {}
+    floors = {}
     for model in models:
         apart = (
             (0.0, 0, len(ours))
@@ -41,8 +41,8 @@ def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
             else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
         )
         summary = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
-        found[model.name] = {**summary, "decoders": [used, other]}
-    return found
+        floors[model.name] = {**summary, "decoders": [used, other]}
+    return floors
 
 
 def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
@@ -81,10 +81,10 @@ def _first(item: Item, settings: Settings) -> FrameBatch:
 def ms_a_frame(facts: Facts) -> dict[str, float]:
     spent: dict[str, tuple[float, int]] = {}
     for (_, model, _), fact in facts.items():
-        found = fact.get("prediction")
-        if found:
+        measured = fact.get("prediction")
+        if measured:
             seconds, frames = spent.get(model, (0.0, 0))
-            spent[model] = seconds + float(found["seconds"]), frames + int(found["frames"])
+            spent[model] = seconds + float(measured["seconds"]), frames + int(measured["frames"])
     return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
@@ -130,16 +130,16 @@ def floor_rows(facts: Facts) -> pd.DataFrame:
 
 
 def floors_by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    floors: dict[str, dict[str, dict[str, Any]]] = {}
     for name, fact in facts.items():
         for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():
             zero = {"total_variation": largest, "flips": 0, "n": 0}
-            before = found.setdefault(name[1], {}).setdefault(way, zero)
+            before = floors.setdefault(name[1], {}).setdefault(way, zero)
             if largest is not None:
                 before["total_variation"] = max(largest, before["total_variation"])
             before["flips"] += flips
             before["n"] += n
-    return found
+    return floors
 
 
 def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:

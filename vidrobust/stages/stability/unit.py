@@ -62,10 +62,10 @@ def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     metrics = [metric for metric in metrics_of(model.task) if metric.column in added]
     together, alone = predict(model, pixels), predict(model, pixels, 1)
     turned = predict(model, pixels.flip(0)).select(np.arange(len(pixels))[::-1])
-    found = [differences(metrics, together, other) for other in (alone, turned)]
+    changed = [differences(metrics, together, other) for other in (alone, turned)]
     values = {
         floor: np.concatenate(
-            [np.sum([each[column] for column in columns], axis=0) for each in found]
+            [np.sum([difference[column] for column in columns], axis=0) for difference in changed]
         )
         for floor, columns in floors.items()
     }
@@ -166,18 +166,18 @@ class StabilityUnit:
             floor = {**floor, "prediction": {"seconds": self._spent_s, "frames": frames}}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
-    def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    def _of_own_frames(self, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """Drop the frames around the segment; a pair belongs to the segment of its later frame."""
         if self.context.pieces == 1:
-            return found
-        own = np.concatenate([*self._own, np.empty(0, np.int64)])
+            return tables
+        rows = np.concatenate([*self._own, np.empty(0, np.int64)])
         later = {
             name: table[["frame_a", "frame_b"]].max(axis=1)
             if "frame_a" in table
             else table["frame"]
-            for name, table in found.items()
+            for name, table in tables.items()
         }
         return {
-            name: table[later[name].isin(own)].reset_index(drop=True)
-            for name, table in found.items()
+            name: table[later[name].isin(rows)].reset_index(drop=True)
+            for name, table in tables.items()
         }

@@ -65,21 +65,21 @@ def boxes_on_known(
     detections: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the boxes of tracks in judged frames, with ``on`` a known box of any class, and its ``object``."""
-    own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
-    on, object_ = np.zeros(len(own), bool), np.full(len(own), "", object)
-    shaped = are_shaped(own, known)
+    tracked = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
+    on, object_ = np.zeros(len(tracked), bool), np.full(len(tracked), "", object)
+    shaped = are_shaped(tracked, known)
     known_of = {
         place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)
     }
     names = {place: rows["object"].to_numpy() for place, rows in known.groupby(KEYS, sort=False)}
-    boxes = places_of(own, shaped=shaped)
-    for place, rows in own.groupby(KEYS, sort=False).indices.items():
+    boxes = places_of(tracked, shaped=shaped)
+    for place, rows in tracked.groupby(KEYS, sort=False).indices.items():
         if place in known_of:
             i, j, iou = ious(boxes.take(rows), known_of[place])
             near = iou >= ON_KNOWN
             on[rows[i[near]]] = True
             object_[rows[i[near]]] = names[place][j[near]]
-    return own.assign(on=on, object=object_)
+    return tracked.assign(on=on, object=object_)
 
 
 def judged_tracks(boxes: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
@@ -89,9 +89,9 @@ def judged_tracks(boxes: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
     """
     counted = boxes.groupby(["item", "track"], sort=False)["on"].agg(["size", "sum"])
     counted = counted.rename(columns={"size": "judged", "sum": "on_known"}).reset_index()
-    found = tracks[[name for name in TRACK if name in tracks]].merge(counted, on=["item", "track"])
-    found["on_known"] = found["on_known"].astype(np.int64)
-    return found.assign(false_alarm=(2 * found["on_known"] < found["judged"]).astype(np.float64))
+    known = tracks[[name for name in TRACK if name in tracks]].merge(counted, on=["item", "track"])
+    known["on_known"] = known["on_known"].astype(np.int64)
+    return known.assign(false_alarm=(2 * known["on_known"] < known["judged"]).astype(np.float64))
 
 
 def judged_steps(
@@ -144,30 +144,32 @@ class JudgedDetector:
 def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables ``DETECTION.labelled`` and rows of ``stability``; none without known boxes."""
     boxes = known_in_frames(run)
-    found: dict[str, list[pd.DataFrame]] = {}
+    judged: dict[str, list[pd.DataFrame]] = {}
     if not len(boxes):
         return {}
     notes = {}
     for model in (model for model in run.models if is_detector(model)):
-        own = {name: table[table["model"] == model.name] for name, table in raw.items()}
-        mine = judged_frames(own["box_counts"], own["detections"], boxes, model.class_names)
+        of_model = {name: table[table["model"] == model.name] for name, table in raw.items()}
+        mine = judged_frames(
+            of_model["box_counts"], of_model["detections"], boxes, model.class_names
+        )
         anchors = int(apart(mine.frames).sum())
-        seen = len(own["box_counts"]), len(mine.frames), anchors
+        seen = len(of_model["box_counts"]), len(mine.frames), anchors
         notes[model.name] = _noted(run, model.name, seen, mine.unknown, mine.unjudged)
         if not len(mine.known):
             continue
         made = _of_model(mine, run.settings.track_start_score)
-        boxes_on = boxes_on_known(own["detections"], mine.known, mine.frames)
-        made["judged_tracks"] = judged_tracks(boxes_on, own["tracks"])
+        boxes_on = boxes_on_known(of_model["detections"], mine.known, mine.frames)
+        made["judged_tracks"] = judged_tracks(boxes_on, of_model["tracks"])
         made["judged_steps"] = judged_steps(
-            own["object_frames"], made["judged_tracks"], boxes_on, mine.known, mine.frames
+            of_model["object_frames"], made["judged_tracks"], boxes_on, mine.known, mine.frames
         )
         for name, table in made.items():
-            found.setdefault(name, []).append(table.assign(model=model.name))
+            judged.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     return {
         name: tables.check(name, pd.concat(parts, ignore_index=True))
-        for name, parts in found.items()
+        for name, parts in judged.items()
     }
 
 
@@ -214,21 +216,21 @@ def judged_frames(
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
     here = on_frames(labels, seen)
     # a name of several classes stands for the first of them
-    said = SaidClasses.of(here.assign(row=np.arange(len(here))), class_names)
-    rows = said.rows.drop_duplicates("row")
+    classes = SaidClasses.of(here.assign(row=np.arange(len(here))), class_names)
+    rows = classes.rows.drop_duplicates("row")
     keys = [name for name in ("item", "frame", "time_s", "part") if name in seen]
     known = rows.drop(columns="time_s").merge(seen[keys], on=["item", "frame"])
     known["object"] = known["track"].astype(str)
     keep = with_known_boxes(seen, known)
-    lost = said.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
+    lost = classes.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
     frames = seen.loc[keep, keys].reset_index(drop=True)
     unjudged = len(
         lost.merge(frames[["item", "frame"]], how="left", indicator=True).query(
             "_merge == 'left_only'"
         )
     )
-    found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
-    return JudgedDetector(frames, known, found, said.counts, unjudged)
+    boxes = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
+    return JudgedDetector(frames, known, boxes, classes.counts, unjudged)
 
 
 def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.DataFrame]:
@@ -236,8 +238,8 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
         of_item = judged.found[judged.found["item"] == item]
-        truth, found = _pair(known, of_item, shaped=shaped)
-        of = matched(found, truth, track_start_score)
+        truth, detected = _pair(known, of_item, shaped=shaped)
+        of = matched(detected, truth, track_start_score)
         sure, kind_of_truth = _errors(known, of_item, track_start_score, shaped=shaped)
         sure_boxes.append(sure)
         boxes.append(
@@ -245,7 +247,9 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
                 size=size_of(areas(truth.boxes)),
                 found=(of >= 0).astype(np.float64),
                 score=np.where(
-                    of >= 0, found.scores[np.maximum(of, 0)] if len(found.scores) else 0.0, np.nan
+                    of >= 0,
+                    detected.scores[np.maximum(of, 0)] if len(detected.scores) else 0.0,
+                    np.nan,
                 ),
                 error=kind_of_truth,
                 missed=(kind_of_truth == "missed").astype(np.float64),
@@ -257,7 +261,7 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
             .drop_duplicates("trajectory")
         )
         about = first[["trajectory", "item", "frame", "time_s", "object", "label", "label_name"]]
-        errors = trajectory_errors(found, truth, track_start_score).rename(
+        errors = trajectory_errors(detected, truth, track_start_score).rename(
             columns={
                 "frames": "known",
                 "fragment": "fragment_error",
@@ -266,9 +270,9 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
             }
         )
         tracks.append(about.merge(errors, on="trajectory").drop(columns="trajectory"))
-        rows.append(curve_rows(found, truth).assign(item=item))
-        if found.given is not None:
-            identities.append(identity_counts(found, truth, track_start_score))
+        rows.append(curve_rows(detected, truth).assign(item=item))
+        if detected.given is not None:
+            identities.append(identity_counts(detected, truth, track_start_score))
     every = pd.concat(rows, ignore_index=True)
     right = every.groupby("threshold", sort=True)["found"].sum()
     scores = judged.found["score"].to_numpy(np.float64)
@@ -289,10 +293,10 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
 
 
 def _errors(
-    known: pd.DataFrame, found: pd.DataFrame, start_score: float, *, shaped: bool
+    known: pd.DataFrame, detected: pd.DataFrame, start_score: float, *, shaped: bool
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the sure boxes of an item with TIDE's kind of each (``judged_boxes``), and the kinds of known boxes."""
-    sure = found[found["score"] >= start_score]
+    sure = detected[detected["score"] >= start_score]
     kind = np.full(len(sure), "background", object)
     of_known = np.full(len(known), "missed", object)
     places = places_of(sure, shaped=shaped), places_of(known, shaped=shaped)
@@ -313,7 +317,7 @@ def _errors(
 
 
 def _pair(
-    known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False
+    known: pd.DataFrame, detected: pd.DataFrame, *, shaped: bool = False
 ) -> tuple[Truth, ItemBoxes]:
     """One item's known and found boxes; a box without an object is an object of its own."""
     alone = known["object"] == ""
@@ -325,19 +329,23 @@ def _pair(
         trajectory=pd.factorize(names)[0].astype(np.int64),
         shapes=places_of(known, shaped=shaped).shapes,
     )
-    found = found.sort_values("frame", kind="stable")
-    count = int(max(truth.frame.max(initial=0), found["frame"].max() if len(found) else 0)) + 1
+    detected = detected.sort_values("frame", kind="stable")
+    count = (
+        int(max(truth.frame.max(initial=0), detected["frame"].max() if len(detected) else 0)) + 1
+    )
     boxes = ItemBoxes(
-        frame=found["frame"].to_numpy(np.int64),
-        boxes=found[BOX].to_numpy(np.float64),
-        scores=found["score"].to_numpy(np.float64),
-        labels=found["label"].to_numpy(np.int64),
-        shift=np.zeros((len(found), 2)),
+        frame=detected["frame"].to_numpy(np.int64),
+        boxes=detected[BOX].to_numpy(np.float64),
+        scores=detected["score"].to_numpy(np.float64),
+        labels=detected["label"].to_numpy(np.int64),
+        shift=np.zeros((len(detected), 2)),
         num_frames=count,
         joined=np.ones(count, bool),
         size=(1, 1),
-        given=found["own_track"].to_numpy(np.int64) if (found["own_track"] >= 0).any() else None,
-        shapes=places_of(found, shaped=shaped).shapes,
+        given=detected["own_track"].to_numpy(np.int64)
+        if (detected["own_track"] >= 0).any()
+        else None,
+        shapes=places_of(detected, shaped=shaped).shapes,
     )
     return truth, boxes
 
@@ -350,10 +358,10 @@ def _area(rows: pd.DataFrame) -> dict[str, object]:
         return np.array(area_under(pooled(rows[rows["item"].isin(names[kept])])))
 
     n = int((rows["threshold"] == THRESHOLDS[0]).sum())
-    found = _over_items(area, len(items), np.inf)
+    smallest = _over_items(area, len(items), np.inf)
     return {
         "metric": "stability_error_area",
-        **found,
+        **smallest,
         "n": n,
         "cluster": "item",
         "clusters": len(items),
@@ -379,9 +387,9 @@ def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
 
         summary.append({"metric": name, **_over_items(value, len(counts), 1.0)})
     nan = float("nan")
-    switches = float(sum(each.switches for each in counts))
+    switches = float(sum(count.switches for count in counts))
     summary.append({"metric": "identity_switches", "value": switches, "low": nan, "high": nan})
-    n = sum(each.known for each in counts)
+    n = sum(count.known for count in counts)
     return [{**row, "n": n, "cluster": "item", "clusters": len(counts)} for row in summary]
 
 
@@ -392,7 +400,7 @@ def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
     summary = _precision_rows(("average_precision", "average_precision_50"), frames, whole, boxes)
     anchors = np.flatnonzero(apart(frames))
     about = [_about(frames, int(anchor)) for anchor in anchors]
-    if not any(len(each) > 1 for each in about):
+    if not any(len(near) > 1 for near in about):
         return summary
     worst, best = (np.array(chosen) for chosen in worst_and_best(boxes, anchors.tolist(), about))
     for name, chosen in (
@@ -464,11 +472,11 @@ def _say_outside(run: OpenRun, seen: pd.DataFrame) -> None:
 def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
-    found: dict[str, JudgedAnswers] = {}
+    answers: dict[str, JudgedAnswers] = {}
     notes = {}
     for model in (model for model in run.models if is_classifier(model)):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
-        found[model.name] = answers_of(
+        answers[model.name] = answers_of(
             mine[0],
             mine[1],
             known.labels,
@@ -476,17 +484,19 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
             sets=known.sets,
             judged_by=known.judged_by,
         )
-        one = found[model.name]
+        one = answers[model.name]
         seen = len(mine[0]), len(one.label_answers), int(one.label_answers["pm0"].notna().sum())
         notes[model.name] = _noted(run, model.name, seen, one.unknown, one.unjudged)
-    lost = known.lost + max((each.lost for each in found.values()), default=0)
+    lost = known.lost + max((each.lost for each in answers.values()), default=0)
     if lost:
         run.reporter.warn(
             f"not in the footage: {plural(lost, 'frame')} about anchors; pm-k is easier to pass without them"
         )
-    notes = {name: {**each, "lost": known.lost + found[name].lost} for name, each in notes.items()}
+    notes = {
+        name: {**each, "lost": known.lost + answers[name].lost} for name, each in notes.items()
+    }
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
-    made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
+    made = {name: [getattr(each, name) for each in answers.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     parts_of = dict(zip(frames["item"], frames["part"], strict=True)) if "part" in frames else {}
     summary = {
@@ -495,15 +505,15 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
         if parts
     }
     if "label_answers" in summary:
-        summary["model_pairs"] = _of_two(summary["label_answers"], list(found), run.settings.seed)
+        summary["model_pairs"] = _of_two(summary["label_answers"], list(answers), run.settings.seed)
     if "neighbour_accuracy" in summary:
         summary["neighbour_accuracy"] = with_all_right(summary["neighbour_accuracy"])
     return summary
 
 
-def write(run: OpenRun, found: Mapping[str, pd.DataFrame]) -> None:
+def write(run: OpenRun, judged: Mapping[str, pd.DataFrame]) -> None:
     for name in TABLES:
-        run.folder.write_table(name, found.get(name, tables.empty(name)))
+        run.folder.write_table(name, judged.get(name, tables.empty(name)))
 
 
 def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
@@ -526,7 +536,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
         )
         old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
         clusters = clusters_of_rows(both)
-        found = two_models(old, new, clusters, seed=seed)
+        compared = two_models(old, new, clusters, seed=seed)
         row: dict[str, object] = {
             "model_a": a,
             "model_b": b,
@@ -538,19 +548,19 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
             "right_b": new.mean() if len(new) else np.nan,
         }
         row |= {
-            "kappa": found.kappa.value,
-            "kappa_low": found.kappa.low,
-            "kappa_high": found.kappa.high,
+            "kappa": compared.kappa.value,
+            "kappa_low": compared.kappa.low,
+            "kappa_high": compared.kappa.high,
         }
-        row |= {"observed": found.observed, "expected": found.expected}
+        row |= {"observed": compared.observed, "expected": compared.expected}
         for name, of in (
-            ("negative", found.negative_flips),
-            ("positive", found.positive_flips),
-            ("difference", found.difference),
+            ("negative", compared.negative_flips),
+            ("positive", compared.positive_flips),
+            ("difference", compared.difference),
         ):
             value = name if name == "difference" else f"{name}_flips"
             row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
-        rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
+        rows.append({**row, "relative_nfr": compared.relative_nfr, "mcnemar_p": compared.mcnemar_p})
     return tables.of_rows("model_pairs", rows)
 
 

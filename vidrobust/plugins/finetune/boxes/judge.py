@@ -101,19 +101,19 @@ class BoxBench:
         right = self.right[row]
         return NONE if right is None else right
 
-    def _missed(self, known: KnownBoxes, found: Detections) -> np.ndarray:
+    def _missed(self, known: KnownBoxes, boxes: Detections) -> np.ndarray:
         """(K,) 1 for a known box that is not found, NaN for one that left the frame."""
         inside = (known.boxes[:, 2:] - known.boxes[:, :2] >= SMALLEST_PX).all(axis=1)
-        of = matched(_one_frame(found), _truth(known), self.network.settings.track_start_score)
+        of = matched(_one_frame(boxes), _truth(known), self.network.settings.track_start_score)
         return np.where(inside, (of < 0).astype(np.float64), np.nan)
 
-    def _precision_lost(self, found: pd.DataFrame, judged: np.ndarray) -> CountedRows:
+    def _precision_lost(self, seen: pd.DataFrame, judged: np.ndarray) -> CountedRows:
         """1 less the average precision of all judged frames plus how far each cluster pulls it."""
         known = [
             pd.DataFrame(truth.boxes, columns=BOX).assign(label=truth.labels, frame=row)
             for row, truth in ((int(row), self._known(int(row))) for row in judged)
         ]
-        inside = found[found["row"].isin(judged)]
+        inside = seen[seen["row"].isin(judged)]
         boxes = FramesOfBoxes(pd.concat(known), inside.rename(columns={"row": "frame"}))
         units, code = np.unique(self._clusters.label[judged], return_inverse=True)
         whole, without = precisions(boxes, judged, code, len(units))
@@ -121,10 +121,10 @@ class BoxBench:
             return CountedRows(1 - whole[:1], units[:1], events=False)  # one row has no interval
         return CountedRows(1 - whole[0] - influence(without[:, 0]), units, events=False)
 
-    def _by_frame(self, found: pd.DataFrame) -> list[Detections]:
-        bounds = np.searchsorted(found["row"].to_numpy(), np.arange(len(self.frames) + 1))
-        boxes = found[list(BOX)].to_numpy(np.float32)
-        scores, labels = found["score"].to_numpy(np.float32), found["label"].to_numpy(np.int64)
+    def _by_frame(self, seen: pd.DataFrame) -> list[Detections]:
+        bounds = np.searchsorted(seen["row"].to_numpy(), np.arange(len(self.frames) + 1))
+        boxes = seen[list(BOX)].to_numpy(np.float32)
+        scores, labels = seen["score"].to_numpy(np.float32), seen["label"].to_numpy(np.int64)
         rows = [slice(bounds[k], bounds[k + 1]) for k in range(len(self.frames))]
         names = self.network.class_names
         return [
@@ -200,13 +200,13 @@ class BoxBench:
         return pd.concat(parts, ignore_index=True)
 
 
-def _one_frame(found: Detections) -> ItemBoxes:
+def _one_frame(boxes: Detections) -> ItemBoxes:
     return ItemBoxes(
-        frame=np.zeros(len(found.scores), np.int64),
-        boxes=found.boxes.astype(np.float64),
-        scores=found.scores.astype(np.float64),
-        labels=found.labels,
-        shift=np.zeros((len(found.scores), 2)),
+        frame=np.zeros(len(boxes.scores), np.int64),
+        boxes=boxes.boxes.astype(np.float64),
+        scores=boxes.scores.astype(np.float64),
+        labels=boxes.labels,
+        shift=np.zeros((len(boxes.scores), 2)),
         num_frames=1,
         joined=np.ones(1, bool),
         size=(1, 1),

@@ -235,8 +235,8 @@ def _numbers(names: Iterable[str]) -> bool:
         return False
 
 
-def _interval(found: Interval) -> dict[str, Any]:
-    summary = asdict(found)
+def _interval(interval: Interval) -> dict[str, Any]:
+    summary = asdict(interval)
     del summary["cluster"]
     return {
         name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()

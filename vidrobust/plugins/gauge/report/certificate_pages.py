@@ -17,9 +17,9 @@ from vidrobust.text.phrases import plural
 # What stands under "What is worst" on a certificate: who or what it is, and by how much.
 
 
-def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
+def worst(study: Mapping[str, Any], unit: str = "") -> list[str]:
     unit = f" {unit}" if unit else ""
-    rows = differences_in(found)
+    rows = differences_in(study)
     lines = [f"{sentence}." for sentence in worst_words(rows, unit)]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
@@ -60,26 +60,26 @@ class Tile:
     limit: str = ""
 
 
-def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
+def tiles(study: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
-    verdicts = {(verdict["quantity"], verdict["of"]): verdict for verdict in found["verdicts"]}
-    rows = WORDS["tiles"].get(found["study"]) or _of_run(found)
-    figures = figures_of(found)
+    verdicts = {(verdict["quantity"], verdict["of"]): verdict for verdict in study["verdicts"]}
+    rows = WORDS["tiles"].get(study["study"]) or _of_run(study)
+    figures = figures_of(study)
     return [_worst(figures, row, unit, verdicts) for row in rows]
 
 
-def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    if found["gauge"] is None:
+def _of_run(study: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    if study["gauge"] is None:
         return list(WORDS["tiles"]["attribute"])
     every = {row[0]: row for kind in ("gauge", "attribute") for row in WORDS["tiles"][kind]}
-    figures = figures_of(found)
+    figures = figures_of(study)
     computed = {
         name
         for name in every
         if any(known(of["value"]) for of in FIGURES.find(figures, name).values())
     }
     names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
-    decides = found["overall"]["quantity"]
+    decides = study["overall"]["quantity"]
     rest = [name for name in computed if name.rpartition(".")[2] == decides and name not in names]
     return [every[name] for name in [*names[: len(names) - len(rest)], *rest]]
 
@@ -151,32 +151,32 @@ def _interval(low: float | None, high: float | None, key: str) -> str:
     return f"{ends[0]} to {ends[1]}"
 
 
-def sample(found: Mapping[str, Any]) -> str:
+def sample(study: Mapping[str, Any]) -> str:
     """How much was measured, in a sentence."""
-    if found["study"] == "gauge":
-        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        text += f"{trials(found['trials'])}: {plural(found['n'], 'measurement')}"
-        return f"{text}; {found['design']} design."
-    of = found if found["study"] == "attribute" else found["attribute"]
+    if study["study"] == "gauge":
+        text = f"{plural(study['parts'], 'part')}, {plural(study['operators'], 'operator')}, "
+        text += f"{trials(study['trials'])}: {plural(study['n'], 'measurement')}"
+        return f"{text}; {study['design']} design."
+    of = study if study["study"] == "attribute" else study["attribute"]
     text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
     return f"{text}, {plural(of['n'], 'verdict')}."
 
 
-def method(found: Mapping[str, Any]) -> list[str]:
+def method(study: Mapping[str, Any]) -> list[str]:
     """How it was computed, with sources, a sentence each."""
-    kind = found["study"]
+    kind = study["study"]
     lines = []
     if kind == "run":
-        lines.append(f"One verdict a part and pass: {found['rule_in_words']}.")
+        lines.append(f"One verdict a part and pass: {study['rule_in_words']}.")
     if kind in ("run", "attribute"):
         lines.append(
             "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
             "(AIAG, MSA, 4th edition, chapter III-C)."
         )
-    gauge = found if kind == "gauge" else found.get("gauge")
+    gauge = study if kind == "gauge" else study.get("gauge")
     if gauge:
         lines.append(_of_gauge(gauge))
-    notes = [*found["notes"], *(gauge["notes"] if gauge and gauge is not found else [])]
+    notes = [*study["notes"], *(gauge["notes"] if gauge and gauge is not study else [])]
     return list(dict.fromkeys([*lines, *(f"{note[0].upper()}{note[1:]}." for note in notes)]))
 
 

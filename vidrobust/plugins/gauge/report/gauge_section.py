@@ -91,14 +91,14 @@ def gauge_line(gauge: Mapping[str, Any]) -> str:
     )
 
 
-def operator(each: Mapping[str, Any]) -> dict[str, str]:
-    known = each["repeatability_sd"] is not None
+def operator(row: Mapping[str, Any]) -> dict[str, str]:
+    known = row["repeatability_sd"] is not None
     return {
-        "name": each["operator"],
-        "mean": number(each["mean"], 3),
-        "sd": number(each["repeatability_sd"], 3) if known else "one pass a part",
-        "interval": interval(each["low"], each["high"], digits=3) if known else "",
-        "n": f"{plural(each['n'], 'value')} of {plural(each['parts'], 'part')}",
+        "name": row["operator"],
+        "mean": number(row["mean"], 3),
+        "sd": number(row["repeatability_sd"], 3) if known else "one pass a part",
+        "interval": interval(row["low"], row["high"], digits=3) if known else "",
+        "n": f"{plural(row['n'], 'value')} of {plural(row['parts'], 'part')}",
     }
 
 

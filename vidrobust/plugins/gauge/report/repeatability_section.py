@@ -77,8 +77,8 @@ def errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
     ]
 
 
-def share(each: Mapping[str, Any] | None) -> str:
-    return NOT_MEASURED if each is None else counted_share(each)
+def share(level: Mapping[str, Any] | None) -> str:
+    return NOT_MEASURED if level is None else counted_share(level)
 
 
 def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -100,19 +100,19 @@ def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
 # Rules of acceptance on the page: each verdict with its value, its interval and its limits.
 
 
-def verdict(each: Mapping[str, Any]) -> dict[str, str]:
-    name, share = each["quantity"], each["quantity"] in SHARES
-    ends = each["low"], each["high"]
-    limits = (each["accept"], each["marginal"])
-    written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
+def verdict(judged: Mapping[str, Any]) -> dict[str, str]:
+    name, share = judged["quantity"], judged["quantity"] in SHARES
+    ends = judged["low"], judged["high"]
+    limits = (judged["accept"], judged["marginal"])
+    written = map(percent, limits) if share else (f"{limit:g}{judged['unit']}" for limit in limits)
     return {
         "quantity": WORDS["quantity"][name]["title"],
-        "of": each["of"],
-        "value": percent(each["value"]) if share else number(each["value"], 3),
+        "of": judged["of"],
+        "value": percent(judged["value"]) if share else number(judged["value"], 3),
         "interval": percent_interval(*ends) if share else interval(*ends),
-        "verdict": each["verdict"],
-        "kind": KINDS.get(each["verdict"], "unknown"),
-        "rule": limits_in_words(each["better"], *written),
+        "verdict": judged["verdict"],
+        "kind": KINDS.get(judged["verdict"], "unknown"),
+        "rule": limits_in_words(judged["better"], *written),
     }
 
 
@@ -202,39 +202,39 @@ def statements(run: RunTables) -> Iterator[Statement]:
         yield Statement("is it repeatable", f"{shown['summary']}.", Level.MEASURED, "gauge_study")
 
 
-def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
+def section_of_table(study: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
     """The section of a study of a table part, operator, trial, value."""
-    if found["study"] == "gauge":
-        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
-        pictures = gauge_section.gauge_pictures(found, table, what)
-        return _section(found, None, found, table, text, pictures)
-    split = [row["part"] for row in found["grey_zone"]["parts"]]
-    pictures = agreement_pictures(found)
+    if study["study"] == "gauge":
+        text = f"{plural(study['parts'], 'part')}, {plural(study['operators'], 'operator')}, "
+        text += f"{trials(study['trials'])}, {plural(study['n'], 'measurement')}"
+        pictures = gauge_section.gauge_pictures(study, table, what)
+        return _section(study, None, study, table, text, pictures)
+    split = [row["part"] for row in study["grey_zone"]["parts"]]
+    pictures = agreement_pictures(study)
     return {
-        **_section(found, found, None, table, counts(found), pictures),
+        **_section(study, study, None, table, counts(study), pictures),
         "votes": votes(table, split[:MOST_VOTES]),
-        "grey_left_out": left_out(found, min(len(split), MOST_VOTES)),
+        "grey_left_out": left_out(study, min(len(split), MOST_VOTES)),
     }
 
 
-def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
+def section_of_run_rows(study: Mapping[str, Any], rows: pd.DataFrame) -> Section:
     """The section of a run's study without pictures of its footage."""
-    return {**_of_run(found, rows), "grey_left_out": left_out(found["attribute"], 0)}
+    return {**_of_run(study, rows), "grey_left_out": left_out(study["attribute"], 0)}
 
 
-def _of_run(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
-    attribute = found["attribute"]
+def _of_run(study: Mapping[str, Any], rows: pd.DataFrame) -> Section:
+    attribute = study["attribute"]
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
-    pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])
-    summary = f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}"
+    pictures = gauge_section.gauge_pictures(study["gauge"], scores, study["score_of"])
+    summary = f"{counts(attribute)}; one verdict a part and pass: {study['rule_in_words']}"
     pictures += agreement_pictures(attribute)
-    return _section(found, attribute, found["gauge"], rows, summary, pictures)
+    return _section(study, attribute, study["gauge"], rows, summary, pictures)
 
 
-def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
+def write_study(path: Path, study: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
     """Write the report of a study of a table, a page of its own."""
-    shown = section_of_table(found, table)
+    shown = section_of_table(study, table)
     content = {
         "title": name,
         "repeatability": shown,
@@ -245,40 +245,40 @@ def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name:
 
 
 def _section(
-    found: Mapping[str, Any],
+    results: Mapping[str, Any],
     attribute: Mapping[str, Any] | None,
     gauge: Mapping[str, Any] | None,
     rows: pd.DataFrame,
     summary: str,
     pictures: list[Picture],
 ) -> Section:
-    people = found.get("people")
-    wording = found.get("overall") or {"sentence": "", "verdict": ""}
-    notes = [*found["notes"]]
+    people = results.get("people")
+    wording = results.get("overall") or {"sentence": "", "verdict": ""}
+    notes = [*results["notes"]]
     for study in (attribute, gauge):
-        notes += study["notes"] if study and study is not found else []
+        notes += study["notes"] if study and study is not results else []
     return {
         "summary": summary,
         "overall": wording["sentence"],
         "overall_kind": KINDS.get(wording["verdict"], "unknown"),
-        "worst": worst_words(differences_in(found)),
+        "worst": worst_words(differences_in(results)),
         "stale": False,
-        "verdicts": [verdict(row) for row in found["verdicts"]],
+        "verdicts": [verdict(row) for row in results["verdicts"]],
         "means": [
             entry["means"]
-            for name in dict.fromkeys(row["quantity"] for row in found["verdicts"])
+            for name in dict.fromkeys(row["quantity"] for row in results["verdicts"])
             if "means" in (entry := WORDS["quantity"][name])
         ],
-        "sources": list(dict.fromkeys(row["source"] for row in found["verdicts"])),
+        "sources": list(dict.fromkeys(row["source"] for row in results["verdicts"])),
         "pictures": pictures,
         "components": gauge_section.components(gauge) if gauge else [],
         "gauge_line": gauge_section.gauge_line(gauge) if gauge else "",
         "anova": gauge_section.anova(gauge) if gauge else [],
-        "operators": [gauge_section.operator(row) for row in found.get("by_operator", [])],
+        "operators": [gauge_section.operator(row) for row in results.get("by_operator", [])],
         "errors": errors(attribute["against_reference"]) if attribute else [],
         "tests": tests_words(attribute) if attribute else [],
         "crossed": crossed(attribute) if attribute else [],
-        "levels": [_level(name, level) for name, level in found.get("levels", {}).items()],
+        "levels": [_level(name, level) for name, level in results.get("levels", {}).items()],
         "people": together_words(people) if people else "",
         "grey": [],
         "grey_left_out": "",
@@ -289,17 +289,17 @@ def _section(
     }
 
 
-def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
+def _level(name: str, level: Mapping[str, Any]) -> dict[str, str]:
     within = [
         f"{operator} {share(row['agreement'])}"
-        for operator, row in each["attribute"]["within_operator"].items()
+        for operator, row in level["attribute"]["within_operator"].items()
         if row["agreement"]["n"]
     ]
-    gauge = each["gauge"]
+    gauge = level["gauge"]
     return {
         "name": name,
-        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'clip')}",
+        "items": f"{plural(level['parts'], 'part')}, {plural(level['items'], 'clip')}",
         "within": "; ".join(within) or "one pass a part",
-        "between": share(each["attribute"]["between_operators"]["agreement"]),
+        "between": share(level["attribute"]["between_operators"]["agreement"]),
         "grr": number(gauge["percent_grr"], 3) if gauge else "",
     }

@@ -37,7 +37,7 @@ FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render, torchvision.lacks)
 @cache
 def provided() -> Extensions[PolicyFormat]:
     """Return the formats of installed plugins."""
-    return extensions(GROUP, PolicyFormat, lambda each: each.name, {each.name for each in FORMATS})
+    return extensions(GROUP, PolicyFormat, lambda form: form.name, {form.name for form in FORMATS})
 
 
 def formats() -> tuple[PolicyFormat, ...]:
@@ -67,7 +67,7 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
     if verdict == RatioVerdict.NO_DIFFERENCE:
         return Level.NO_EFFECT
     # at least one library's file must be able to hold it
-    if not step.has_width or not any(not each.lacks(policy, step) for each in formats()):
+    if not step.has_width or not any(not form.lacks(policy, step) for form in formats()):
         return Level.SUGGESTED
     if verdict == RatioVerdict.HELPS:
         return Level.TRIED
@@ -88,7 +88,7 @@ def render_all(policy: Policy) -> list[Export]:
     """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
     return [
         Export(name="policy.json", text=policy.to_json()),
-        *(each.render(policy) for each in formats()),
+        *(form.render(policy) for form in formats()),
     ]
 
 
