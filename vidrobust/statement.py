@@ -50,7 +50,8 @@ class Statement:
 
     ``question`` may be a plugin's own in a few words. ``kind`` is the code of the sentence, the same whatever the
     figures are. ``command`` tries what is suggested, or measures what is not known yet;
-    ``is_open``: more footage or another command may still change the answer.
+    ``is_open``: more footage or another command may still change the answer. ``share_of``: the group of causes
+    (table ``account``) whose share of the change is the figure.
     """
 
     question: str
@@ -65,6 +66,7 @@ class Statement:
     n: int = 0
     command: str = ""
     is_open: bool = False
+    share_of: str = ""
 
     @classmethod
     def missing(cls, question: str, text: str, kind: str, model: str, **more: Any) -> Statement:

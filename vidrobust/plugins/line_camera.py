@@ -150,18 +150,14 @@ def _streaks(pixels: torch.Tensor, gen: torch.Generator) -> torch.Tensor:
     return interpolate(coarse, size, mode="bicubic", align_corners=False)[0, 0].mul(2).sigmoid()
 
 
-def _skew(px: float, gen: torch.Generator, size: tuple[int, int]) -> np.ndarray:
+def _skew(size: tuple[int, int], px: float, gen: torch.Generator) -> np.ndarray:
     slope = (1 - 2 * integer(gen, 0, 2)) * px / max(size[0] - 1, 1)
     return sheared(slope)
 
 
 def _rolling_shutter(pixels: torch.Tensor, px: float, gen: torch.Generator) -> torch.Tensor:
-    matrix = _skew(px, gen, (pixels.shape[2], pixels.shape[3]))
+    matrix = _skew((pixels.shape[2], pixels.shape[3]), px, gen)
     return warp(pixels, [matrix] * len(pixels))
-
-
-def _shutter_motion(size: tuple[int, int], px: float, gen: torch.Generator) -> np.ndarray:
-    return _skew(px, gen, size)
 
 
 def in_time(
@@ -350,7 +346,7 @@ def _declared(function: Callable[..., Any]) -> tuple[Scale, str, dict[str, Any]]
         more.pop(k) for k in ("family", "unit", "strengths", "largest")
     )
     if function is _rolling_shutter:
-        more["motion"] = _shutter_motion
+        more["motion"] = _skew
     if function in (_repeated_frames, _dropped_frames):
         more["apply"] = _as_they_are
     return Scale(family, unit, tuple(strengths), largest), more.pop("doc"), more

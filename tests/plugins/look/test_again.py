@@ -80,6 +80,7 @@ def test_what_changes_is_found_and_nothing_else(tmp_path):
     ) as run:
         build(run, STAGES, [LOOK.name])
         table = run.table("look").set_index(["model", "change"])
+        printed = LOOK.as_json(run)
     shares = table["value"]
     assert shares["steady"].max() == 0
     assert shares["by_batch", "batch"] == 1
@@ -90,6 +91,8 @@ def test_what_changes_is_found_and_nothing_else(tmp_path):
     assert shares["boxes", "batch"] == 0
     assert (table["low"] <= shares).all()
     assert (shares <= table["high"]).all()
+    assert {"stable", "worst", "because", "seconds", "same_picture"} == set(printed)
+    assert len(printed["same_picture"]) == len(table)
     assert table.loc[("steady", "pixel"), "n"] == min(32, len(run.table("transitions")))
 
 

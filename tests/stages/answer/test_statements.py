@@ -22,7 +22,7 @@ from tests.stages.answer.made_answers import (
 )
 from tests.wording import assert_golden
 from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.answer.text import as_json, sentence_of
+from vidrobust.stages.answer.text import as_json, first_answer, sentence_of
 from vidrobust.stages.causes.catalogue import GROUPS
 from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.stages.policy import statements as policy_statements
@@ -435,6 +435,14 @@ def test_json_holds_the_fields_of_the_contract(tmp_path):
         assert each["level"] in {str(level) for level in Level}
     (rate,) = (each for each in found["statements"] if each["question"] == "how stable")
     assert (rate["value"], rate["low"], rate["high"], rate["n"]) == (0.1, 0.05, 0.2, 100)
+
+
+def test_the_first_answer_holds_what_is_named_with_its_share_and_evidence(tmp_path):
+    found = first_answer(made.run(tmp_path / "run"))
+    assert list(found) == ["stable", "worst", "because", "seconds"]
+    assert [(s["model"], s["value"]) for s in found["stable"]] == [("net", 0.1)]
+    because = [(cause["what"], cause["level"], cause["share"]) for cause in found["because"]]
+    assert because == [("light", "replicated", 0.6), ("moving", "measured", 0.25)]
 
 
 def test_a_value_of_what_was_not_measured_is_refused():

@@ -415,3 +415,26 @@ def test_the_margins_of_a_flip_add_up_over_its_steps(scene):
         assert rows["margin_past"].iloc[0] == pytest.approx(past)
         return
     pytest.fail("no flip in 20 pairs of a model that answers at random")
+
+
+class Bright(Hash):
+    """Says whether a picture is brighter than 100 levels in the mean."""
+
+    def __call__(self, pixels):
+        dark = (pixels.float().mean(dim=(1, 2, 3)) < 100).numpy() * 0.8 + 0.1
+        return Classifications(
+            np.stack([dark, 1 - dark], axis=1).astype(np.float32), self.class_names
+        )
+
+
+@pytest.mark.parametrize("gains", [(0.9, 1.1), (1.1, 0.9), (1.1, 1.2)], ids=["up", "down", "none"])
+def test_light_reproduces_the_flips_that_light_makes_and_nothing_else_does(scene, gains):
+    scene = scene * (100 / scene.mean())
+    clean = [view(scene, gain=g) for g in (gains[0], *gains, gains[1])]
+    rows = pd.DataFrame(
+        score(study_pair(*recorded(clean, 2.0, 0)), Bright(class_names=("dark", "bright")))
+    )
+    assert rows["flip"].all() == (gains != (1.1, 1.2))
+    assert rows.set_index("cause")["reproduced"].to_dict() == {
+        cause: cause == "light" and gains != (1.1, 1.2) for cause in DIVIDED
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,7 +83,10 @@ class TrainableClassifier:
         training = [part for part in module.modules() if part.training]
         module.eval()
         with torch.inference_mode():
-            rows = [self.logits(module, part).softmax(dim=1).cpu() for part in _chunks(pictures)]
+            rows = [
+                self.logits(module, part).softmax(dim=1).cpu()
+                for part in torch.split(pictures, CHUNK)
+            ]
         for part in training:
             part.training = True
         return torch.cat(rows).numpy() if rows else np.empty((0, len(self.class_names)), np.float32)
@@ -122,7 +124,3 @@ def trainable(model: Model, name: str) -> TrainableClassifier:
         device=model.network.device,
         thresholds=model.reading.thresholds if isinstance(model.reading, Reading) else (),
     )
-
-
-def _chunks(pictures: torch.Tensor) -> Iterator[torch.Tensor]:
-    yield from torch.split(pictures, CHUNK)

@@ -29,7 +29,10 @@ class LookStage(TableStage):
         run.folder.write_table("look", asked_again(run))
 
     def as_json(self, run: OpenRun) -> Any:
-        return run.folder.rows("look")
+        from vidrobust.run_folder.reader import RunTables
+        from vidrobust.stages.answer.text import first_answer
+
+        return first_answer(RunTables(run.path)) | {"same_picture": run.folder.rows("look")}
 
 
 LOOK = LookStage()

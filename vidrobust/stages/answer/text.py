@@ -178,6 +178,26 @@ def as_json(run: RunTables) -> dict[str, Any]:
     }
 
 
+def first_answer(run: RunTables) -> dict[str, Any]:
+    """What ``vidrobust look --json`` prints of its answer: how stable, the worst moment, and what both come from.
+
+    Each is a list, in the order of the answer, with an entry of every model; ``seconds`` are those of all stages.
+    """
+    of: dict[str, list[Statement]] = {}
+    for statement in answer_of(run).statements:
+        of.setdefault(statement.question, []).append(statement)
+    return {
+        "stable": [_fields(s) for s in of.get(Question.STABLE, ())],
+        "worst": [_fields(s) for s in of.get(Question.WORST, ())],
+        "because": [
+            {**_fields(s), "what": s.share_of, "share": s.value}
+            for s in of.get(Question.WHY, ())
+            if s.share_of
+        ],
+        "seconds": sum(stage.seconds or 0.0 for stage in run.record.stages.values()),
+    }
+
+
 def _fields(each: Statement) -> dict[str, Any]:
     values = {name: getattr(each, name) for name in FIELDS} | {"text": sentence_of(each)}
     fields: dict[str, Any] = plain(

@@ -8,6 +8,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t t
     finer_change    <d_y, d_y> of the frames coded once more, and finer_along <d, d_y>; so coarser (``recoded.py``)
     alone, slight   what of a motion may be another's (``PairReplays``)
     margin_step     how far these steps move the margin between the labels of t and t+1
+    reproduced      whether one of these steps turns the label to that of t+1
 """
 
 from __future__ import annotations
@@ -95,7 +96,18 @@ def score(
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     again = [z[after] - z[before] for before, after in pair.recoded]
     shared |= zip(RECODED, (float(y @ x) for y in again for x in (y, z[1] - z[0])), strict=False)
-    return [{**shared, **_of_cause(pair, cause, z, d, margin)} for cause in DIVIDED]
+    turned = labels == labels[0 if pair.reversed else 1] if shared["flip"] else labels < 0
+    return [
+        {
+            **shared,
+            **_of_cause(pair, cause, z, d, margin),
+            "reproduced": any(
+                step.cause == cause and turned[step.after] > turned[step.before]
+                for step in pair.steps
+            ),
+        }
+        for cause in DIVIDED
+    ]
 
 
 def predict(
@@ -166,6 +178,7 @@ def _row(cause: str, size: Size) -> dict[str, Any]:
     unknown = ("projection", "unsure", "placebo", "placebo_1", "placebo_2", "margin_step")
     return {
         "cause": cause,
+        "reproduced": False,
         **dict.fromkeys(unknown, nan),
         "size": size.size,
         "unit": size.unit,

@@ -134,7 +134,7 @@ def _of(
     row: dict[str, Any] | None = None,
     *,
     n: int = 0,
-    is_open: bool = False,
+    **more: Any,
 ) -> Statement:
     figures: dict[str, Any] = {"n": n}
     if row is not None:
@@ -144,7 +144,7 @@ def _of(
             "high": row["high"],
             "n": int(row["n"]),
         }
-    return Statement(Question.WHY, text, level, kind, model, is_open=is_open, **figures)
+    return Statement(Question.WHY, text, level, kind, model, **figures, **more)
 
 
 def _named(
@@ -171,6 +171,7 @@ def _named(
         "why_named",
         row,
         is_open=not sure,
+        share_of=group.name,
     )
 
 
@@ -230,7 +231,7 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         title = GROUPS[row["cause"]].title
         explained = part_with_interval(row["share"], row["low"], row["high"])
         text = f"{capital(title)}: {explained} of {of}."
-        yield _of(model, text, Level.MEASURED, "why_measured", row)
+        yield _of(model, text, Level.MEASURED, "why_measured", row, share_of=row["cause"])
         wide.append(row)
     rest = [row for row in known_rows if row not in wide]
     small = [row for row in rest if row["high"] < LITTLE]
