@@ -64,6 +64,14 @@ def test_how_much_faster_several_processes_are():
     assert sped_up(0.2, 1, 8) == 1
 
 
+def test_seconds_a_step_and_processors_busy_are_those_of_all_steps_at_once(monkeypatch):
+    monkeypatch.setattr(estimate, "_now", lambda: (112.0, 59.0))
+    monkeypatch.setattr(estimate.torch, "get_num_threads", lambda: 8)
+    # four steps in 12 s by 9 s of processors; two at once would each take .75 of a processor
+    assert estimate._since((100.0, 50.0), 4, 1) == (3.0, 0.75)
+    assert estimate._since((100.0, 50.0), 4, 2) == (1.5, 1.5)
+
+
 def cost(settings, monkeypatch, counts=None, most=0):
     costs = [
         Cost("stream", "frames", "frames", 0.1, 1.0),

@@ -49,6 +49,11 @@ def test_other_classes_and_far_boxes_do_not_match():
     assert stability_error(item(rows, 10), trajectory(10), 0.5).recall == 0
 
 
+def test_a_score_at_the_threshold_counts():
+    rows = [(f, box(100 + 5 * f, 200), 0.5 if f % 2 else 0.25, 0) for f in range(10)]
+    assert stability_error(item(rows, 10), trajectory(10), 0.5).recall == 0.5
+
+
 def test_the_curve_and_its_area():
     """Scores fall from .95: at each threshold the first frames remain, one change where some are missed."""
     rows = [(f, box(100 + 5 * f, 200), 0.95 - 0.1 * f, 0) for f in range(10)]

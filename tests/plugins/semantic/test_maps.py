@@ -84,6 +84,7 @@ def measured(frames, labels):
 def test_maps_that_move_with_the_picture_are_steady(drifting):
     pairs = measured(*drifting)["task_pairs"]
     assert len(pairs) == 7
+    assert (pairs["delta_frames"] == pairs["frame_b"] - pairs["frame_a"]).all()
     assert pairs["pixel_flip"].max() < 0.01
     assert pairs["consistency"].min() > 0.95
     assert pairs["regions_changed"].sum() == 0

@@ -417,6 +417,8 @@ def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
         for each in answered(tmp_path / "run", of(account=account(items=items))).statements
         if each.kind == "why_named"
     )
+    low, high = (f"{100 * each:.0f} %" for each in shares)
+    assert (f" Clips differ: {low} to {high}." in cause.text) == said
     assert ("Clips differ" in cause.text) == said
 
 

@@ -247,6 +247,11 @@ def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of
     few = change(6).assign(flip=np.arange(N - 1) % 10 == 0)
     replayed = chosen_pairs(of_a_clip(), few, 24, "clip", 0)
     assert set(few.index[few["flip"]]) <= set(replayed["frame_a"])
+    # what was excluded cannot be replayed
+    clip = of_a_clip()
+    clip.loc[11, "reason"] = CUTS[0]
+    without = chosen_pairs(clip, few, 24, "clip", 0)
+    assert set(few.index[few["flip"]]) - set(without["frame_a"]) == {10}
     # no more than a page shows, and none but the drawn ones of an input among many, which has few pairs
     assert [strips_of(count) for count in (4, 11, 12, 24, 56, 300)] == [2, 5, 12, 24, 56, 56]
     assert (chosen_pairs(of_a_clip(), own, 10, "clip", 0)["weight"] > 0).all()

@@ -41,11 +41,13 @@ def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:
         loss, bounds=(-largest, largest), method="bounded", options=options
     )
     strength = float(best.x)
-    if abs(strength) < max(smallest, 1e-6):
+    if abs(strength) < smallest:
         return None
     played = to_array(
         PERTURBATIONS[name].apply_signed(to_tensor([step.before]), strength)[0]
     ).copy()
+    if np.array_equal(played, step.before):
+        return None
     return FittedPerturbation(strength=strength, picture=played)
 
 
