@@ -31,7 +31,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 39
+    version = 40
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed", "pictures")
