@@ -134,8 +134,14 @@ def copied(checkout: Path, to: Path) -> Path:
 
 
 def covering(data: coverage.CoverageData, checkout: Path, mutant: Mutant) -> list[str]:
-    """Return the tests that run a line, those of files with few tests on it last."""
-    contexts = data.contexts_by_lineno(str(checkout / mutant.file)).get(mutant.line, [])
+    """Return the tests that run a line, those of files with few tests on it last.
+
+    Of a line that runs at import alone, a constant or a declaration, those that run any line of its file.
+    """
+    by_line = data.contexts_by_lineno(str(checkout / mutant.file))
+    contexts = by_line.get(mutant.line, [])
+    if contexts == [""]:
+        contexts = [name for names in by_line.values() for name in names]
     tests = {name.partition("|")[0] for name in contexts} - {""}
     files = Counter(test.partition("::")[0] for test in tests)
     return sorted(tests, key=lambda test: (-files[test.partition("::")[0]], test))

@@ -422,6 +422,20 @@ def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
     assert ("Clips differ" in cause.text) == said
 
 
+def test_a_cause_is_no_more_than_its_whole_group(tmp_path):
+    small = account(
+        light={"share": 0.3, "low": 0.25, "high": 0.35}
+    )  # .4 [.3, .5] of it is local light
+    within = [
+        s
+        for s in answered(
+            tmp_path / "run", of(account=small, named=named("light", "cause:local_light"))
+        ).statements
+        if s.kind == "why_within"
+    ]
+    assert [(s.value, s.low, s.high) for s in within] == [(1, 1, 1)]
+
+
 def test_cochrans_q_is_that_of_its_definition():
     """Of two estimates Q is the squared difference over the sum of their variances, with one degree of freedom."""
     found = cochran_p(np.array([0.1, 0.4]), np.array([0.1, 0.1]))

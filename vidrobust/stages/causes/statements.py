@@ -215,7 +215,10 @@ def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> I
     if len(account[account["group"] == group["cause"]]) < 2 or not group["share"] > 0:
         return
     for row in inside.sort_values("share", ascending=False, kind="stable").to_dict("records"):
-        part = {name: row[name] / group["share"] for name in ("share", "low", "high")}
+        part = {
+            name: float(np.clip(row[name] / group["share"], 0, 1))
+            for name in ("share", "low", "high")
+        }
         explained = part_with_interval(part["share"], part["low"], part["high"])
         text = f"{explained} of that is {CATALOGUE[row['cause']].title}."
         yield _of(model, text, Level.MEASURED, "why_within", {**row, **part})
