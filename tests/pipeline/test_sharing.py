@@ -11,6 +11,7 @@ import pytest
 from tests.pipeline.conftest import options_of, run, written
 from tests.shrunk import shrink
 from vidrobust.pipeline import estimate as counts
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 
@@ -121,8 +122,10 @@ def test_pairs_are_added_while_something_is_undecided(public_clips, tmp_path, mo
     out, at_once = tmp_path / "run", tmp_path / "at_once"
     asked = ["--model=tests.fuzz.tiny:model", "--pairs=2"]
     clip = str(shrink(public_clips / "line-bolt.gif", tmp_path))
-    command = ["causes", clip, f"--out={out}", *asked]
+    command, more = ["causes", clip, f"--out={out}", *asked], []
+    monkeypatch.setattr(Reporter, "more", lambda self, step, steps: more.append((step, steps)))
     said = printed(0, *command).err
+    assert more == [("pairs", 1)]  # one further pair of neighbours, and a quarter of one a second apart
     # of so few pairs nothing can be told
     assert "going on to 2 pairs" in said
     assert json.loads((out / "run.json").read_text())["sample"]["look"] == 1

@@ -61,6 +61,7 @@ def test_metrics_labels_and_remedy_are_there(place):
     assert found["mtc"]["value"] == pytest.approx(pairs["consistency"].mean())
     assert found["pixel_flip_rate"]["value"] > 0.01
     parts = pd.read_parquet(place / "run" / "task_parts.parquet").dropna(subset="union")
+    assert (parts["track"] == 0).all()  # regions are not followed
     both, either = (parts["class_iou"] * parts["union"]), parts["union"]
     sums = (of.groupby(parts["component"]).sum() for of in (both, either))
     assert found["tc"]["value"] == pytest.approx((next(sums) / next(sums)).mean())
