@@ -125,7 +125,9 @@ def test_pairs_are_added_while_something_is_undecided(public_clips, tmp_path, mo
     command, more = ["causes", clip, f"--out={out}", *asked], []
     monkeypatch.setattr(Reporter, "more", lambda self, step, steps: more.append((step, steps)))
     said = printed(0, *command).err
-    assert more == [("pairs", 1)]  # one further pair of neighbours, and a quarter of one a second apart
+    assert more == [
+        ("pairs", 1)
+    ]  # one further pair of neighbours, and a quarter of one a second apart
     # of so few pairs nothing can be told
     assert "going on to 2 pairs" in said
     assert json.loads((out / "run.json").read_text())["sample"]["look"] == 1

@@ -2,13 +2,15 @@
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
+from tests.frame_pairs.planted import recorded, still, view
 from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.causes.candidate_fits import CANDIDATES, candidates
 from vidrobust.stages.causes.catalogue import REPLAYED
-from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.policy.candidates import GRAIN_NEAR
 
 
@@ -46,6 +48,29 @@ def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate():
     assert apart["h264"] <= GRAIN_NEAR / 2
     assert 80 / 1.3 < found["h264"].strength < 80 * 1.3
     assert min(apart["gaussian_noise"], apart["shot_noise"]) > GRAIN_NEAR
+
+
+@pytest.mark.parametrize(
+    ("cause", "made", "perturbation", "strength"),
+    [
+        ("light", lambda scene, k: view(scene, gain=(1, 0.92, 1.08, 1)[k]), "brightness", 0.16),
+        ("camera", lambda scene, k: view(scene, shift=(3.0 * k, -2.0 * k)), "translation", 13**0.5),
+    ],
+)
+def test_a_cause_is_played_by_its_perturbation_as_strong_as_it_was(
+    corpus, cause, made, perturbation, strength
+):
+    scene = still(corpus)
+    pair = study_pair(*recorded([made(scene, k) for k in range(4)], 1.0, 0))
+    pictures, fits = candidates(pair)
+    (found,) = (one for one in fits if (one.cause, one.perturbation) == (cause, perturbation))
+    assert abs(found.strength) == pytest.approx(strength, rel=0.15)
+    before, after, played = (
+        pictures[place].astype(float)[20:-20, 20:-20]
+        for place in (found.before, found.after, found.played)
+    )
+    assert np.abs(played - after).mean() < 0.3 * np.abs(before - after).mean()
+    assert not {one.cause for one in fits} & ({"light", "camera"} - {cause})
 
 
 def test_where_no_bit_rate_is_as_gentle_as_the_noise_there_is_none():
