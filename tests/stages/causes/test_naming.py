@@ -10,6 +10,7 @@ from vidrobust.stages.causes.catalogue import KEYFRAMES
 from vidrobust.stages.causes.naming import (
     AccountLook,
     excess_at,
+    flip_counts,
     keyframe_tests,
     named,
     named_at,
@@ -182,3 +183,16 @@ def test_clips_are_combined_per_model():
     assert one == pytest.approx(1 / 100)
     assert keyframe_tests(pd.concat([rows, rows.assign(item="b")]))["m"] < one
     assert keyframe_tests(rows.assign(keyframe=False)) == {}
+
+
+def test_flips_are_counted_by_model_and_item():
+    pairs = pd.DataFrame(
+        {
+            "model": "m",
+            "item": ["a", "a", "b"],
+            "kind": "adjacent",
+            "excluded": "",
+            "label_flip": [1, 0, 1],
+        }
+    )
+    assert flip_counts(pairs) == {("m", "a"): 1, ("m", "b"): 1, ("m", ""): 2}

@@ -5,7 +5,7 @@ import pandas as pd
 import vidrobust
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.predictions import Classifications
-from vidrobust.stages.causes import pairs
+from vidrobust.stages.causes import unit
 
 from ...stand_in import stand_in
 
@@ -36,7 +36,7 @@ def studied(folder, clip, device):
 
 
 def test_pairs_are_the_same_and_shown_together(tmp_path, public_clips, monkeypatch):
-    monkeypatch.setattr(pairs, "abreast", lambda info, factor: 4)  # however many threads there are
+    monkeypatch.setattr(unit, "abreast", lambda info, factor: 4)  # however many threads there are
     clip = public_clips / "dog.mp4"
     on_cpu, expected = studied(tmp_path, clip, "cpu")
     with stand_in() as copies:

@@ -24,6 +24,7 @@ from vidrobust.stages.causes.shares import (
     LEAST_ERRORS,
     UNSEEN,
     PairTable,
+    at_most,
     measurement_error,
     over_a_second,
     share_of_totals,
@@ -553,3 +554,13 @@ def test_p_asks_about_the_floor():
     assert share_of_totals(totals, ratio, draws=200, floor=0.05).p < 0.001
     assert share_of_totals(totals, ratio, draws=200, floor=0.1).p > 0.1
     assert share_of_totals(totals, ratio, draws=200, floor=0.15).p > 0.99
+
+
+def test_flips_beyond_the_sample_have_the_limit_of_clopper_and_pearson():
+    seen, none = np.array([True, False, False, False]), np.zeros(4, bool)
+    assert at_most(seen, none, np.ones(4), 4) == 1
+    # 1 of 4: the upper limit is .751, and of four flips not seen 3.005
+    assert at_most(seen, none, np.ones(4), 8) == 1 + 4
+    # what could not be replayed counts
+    assert at_most(seen, ~seen, np.ones(4), 4) == 4
+    assert at_most(none[:0], none[:0], np.ones(0), 7) == 7

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import special
 
 from vidrobust.metrics.catalogue import ACCOUNTS
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Look
 from vidrobust.run_folder.reader import with_parts
@@ -26,7 +27,6 @@ from vidrobust.stages.causes.catalogue import (
     KEYFRAMES,
     UNDIVIDED,
 )
-from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.shares import (
     ADJACENT,
     SECOND,
@@ -72,6 +72,91 @@ KEY = ["model", "level", "cause"]  # columns that identify a finding
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
 
+def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
+    """Write the account, of the last look; a cause named at an earlier look stays named."""
+    for prefix in ACCOUNTS:
+        rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
+        written = {name: tables.empty(name) for name in ("account", "account_by", "named")}
+        if len(rows):
+            keyframes = None if prefix else _keyframe_tests(run)
+            pairs = run.table("pairs")
+            flips = flip_counts(pairs) if len(pairs) else None
+            written["account"] = summarise(rows, keyframes=keyframes, flips=flips)
+            written["account_by"] = summarise_by(rows)
+            before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
+            earlier = [
+                _look(look.part, causes, keyframes) for look, causes in before if len(causes)
+            ]
+            last = AccountLook(
+                part=looks[-1].part,
+                account=written["account"],
+                slow=over_a_second(written["account_by"]),
+            )
+            written["named"] = replicated(rows, named_at([*earlier, last]))
+        for name, table in written.items():
+            run.folder.write_table(f"{prefix}{name}", table)
+
+
+def _keyframe_tests(run: OpenRun) -> dict[str, float]:
+    pairs = run.table("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(
+        columns={"frame": "frame_b"}
+    )
+    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
+
+
+def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
+    """Return per model the p-value of its keyframes, over its clips by Fisher's method."""
+    by_model: dict[str, float] = {}
+    for model, of_model in pairs.groupby("model", sort=False):
+        tests = []
+        for _, rows in of_model.sort_values("frame_a").groupby("item", sort=False):
+            square = np.where(
+                rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan
+            )
+            tests.append(place_test(square, rows["keyframe"].to_numpy(bool)))
+        known = [p for p in tests if np.isfinite(p)]
+        if known:
+            by_model[str(model)] = float(special.chdtrc(2 * len(known), -2 * np.log(known).sum()))
+    return by_model
+
+
+def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
+    """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
+
+    All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) is at the second frame, and no cut.
+    """
+    keyframe = keyframe & np.isfinite(change)
+    if not keyframe.any() or len(change) < 4:
+        return float("nan")
+    known = np.where(np.isfinite(change), change, 0.0)
+    excess = np.nan_to_num(excess_at(change))
+    moved = np.array([excess[np.roll(keyframe, by)].sum() for by in range(1, len(change))])
+    wanted = excess[keyframe].sum() - share * known.sum()
+    return float((1 + (moved >= wanted).sum()) / (1 + len(moved)))
+
+
+def excess_at(change: np.ndarray) -> np.ndarray:
+    """Return each pair's change less the mean of the pairs beside it, (n,); NaN where none is known."""
+    padded = np.concatenate([[np.nan], change, [np.nan]])
+    beside = np.stack([padded[:-2], padded[2:]])
+    known = np.isfinite(beside)
+    count = known.sum(axis=0)
+    mean = np.where(known, beside, 0.0).sum(axis=0) / np.where(count > 0, count, 1)
+    return np.asarray(np.where(count > 0, change - mean, np.nan))
+
+
+def flip_counts(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Count the flips between neighbours by (model, item); "" is all items."""
+    sums = usable_pairs(pairs).groupby(["model", "item"], sort=False)["label_flip"].sum()
+    counts = {(str(model), str(item)): int(count) for (model, item), count in sums.items()}
+    for (model, _), count in list(counts.items()):
+        counts[model, ""] = counts.get((model, ""), 0) + count
+    return counts
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountLook:
     """The account as it was looked at."""
@@ -87,13 +172,16 @@ class AccountLook:
         return int(self.account["n"].sum())
 
 
-def spent(part: float) -> float:
-    """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
+def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | None) -> AccountLook:
+    account = summarise(causes, per_item=False, keyframes=keyframes)
+    return AccountLook(part=part, account=account, slow=over_a_second(summarise_by(causes)))
 
-    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
-    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
-    """
-    return FALSE_DISCOVERY * part**2
+
+def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the causes that a study names from one look at all of its pairs."""
+    return named_at(
+        [AccountLook(part=1.0, account=account, slow=account[:0] if slow is None else slow)]
+    )
 
 
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
@@ -122,30 +210,13 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     return rows[~none].reset_index(drop=True)
 
 
-def open_causes(account: pd.DataFrame, named: pd.DataFrame) -> pd.Series:
-    """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
-    names = pd.MultiIndex.from_frame(account[KEY])
-    unnamed = ~names.isin(pd.MultiIndex.from_frame(named[KEY]))
-    asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
-    # pairs settle nothing but their own error
-    low, high = (account["pairs_low"], account["pairs_high"])
-    settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
-    settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
-    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
+def spent(part: float) -> float:
+    """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
 
-
-def _may_be_named(account: pd.DataFrame) -> pd.Series:
-    there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
-    # keyframes are a group of one
-    there &= (account["level"] == "group") | (account["cause"] != KEYFRAMES)
-    return there & ~account["cause"].isin(UNDIVIDED.values())
-
-
-def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the causes that a study names from one look at all of its pairs."""
-    return named_at(
-        [AccountLook(part=1.0, account=account, slow=account[:0] if slow is None else slow)]
-    )
+    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
+    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
+    """
+    return FALSE_DISCOVERY * part**2
 
 
 def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -167,6 +238,13 @@ def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.
     rows = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
     rows = rows.drop_duplicates(KEY)  # neighbours come first
     return rows[list(COLUMNS)].reset_index(drop=True)
+
+
+def _may_be_named(account: pd.DataFrame) -> pd.Series:
+    there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
+    # keyframes are a group of one
+    there &= (account["level"] == "group") | (account["cause"] != KEYFRAMES)
+    return there & ~account["cause"].isin(UNDIVIDED.values())
 
 
 def replicated(causes: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
@@ -220,78 +298,6 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
         yield early
 
 
-def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
-    """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
-
-    All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
-    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) is at the second frame, and no cut.
-    """
-    keyframe = keyframe & np.isfinite(change)
-    if not keyframe.any() or len(change) < 4:
-        return float("nan")
-    known = np.where(np.isfinite(change), change, 0.0)
-    excess = np.nan_to_num(excess_at(change))
-    moved = np.array([excess[np.roll(keyframe, by)].sum() for by in range(1, len(change))])
-    wanted = excess[keyframe].sum() - share * known.sum()
-    return float((1 + (moved >= wanted).sum()) / (1 + len(moved)))
-
-
-def excess_at(change: np.ndarray) -> np.ndarray:
-    """Return each pair's change less the mean of the pairs beside it, (n,); NaN where none is known."""
-    padded = np.concatenate([[np.nan], change, [np.nan]])
-    beside = np.stack([padded[:-2], padded[2:]])
-    known = np.isfinite(beside)
-    count = known.sum(axis=0)
-    mean = np.where(known, beside, 0.0).sum(axis=0) / np.where(count > 0, count, 1)
-    return np.asarray(np.where(count > 0, change - mean, np.nan))
-
-
-def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
-    """Return per model the p-value of its keyframes, over its clips by Fisher's method."""
-    by_model: dict[str, float] = {}
-    for model, of_model in pairs.groupby("model", sort=False):
-        tests = []
-        for _, rows in of_model.sort_values("frame_a").groupby("item", sort=False):
-            square = np.where(
-                rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan
-            )
-            tests.append(place_test(square, rows["keyframe"].to_numpy(bool)))
-        known = [p for p in tests if np.isfinite(p)]
-        if known:
-            by_model[str(model)] = float(special.chdtrc(2 * len(known), -2 * np.log(known).sum()))
-    return by_model
-
-
-def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
-    """Write the account, of the last look; a cause named at an earlier look stays named."""
-    for prefix in ACCOUNTS:
-        rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
-        written = {name: tables.empty(name) for name in ("account", "account_by", "named")}
-        if len(rows):
-            keyframes = None if prefix else _keyframe_tests(run)
-            pairs = run.table("pairs")
-            flips = flip_counts(pairs) if len(pairs) else None
-            written["account"] = summarise(rows, keyframes=keyframes, flips=flips)
-            written["account_by"] = summarise_by(rows)
-            before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
-            earlier = [
-                _look(look.part, causes, keyframes) for look, causes in before if len(causes)
-            ]
-            last = AccountLook(
-                part=looks[-1].part,
-                account=written["account"],
-                slow=over_a_second(written["account_by"]),
-            )
-            written["named"] = replicated(rows, named_at([*earlier, last]))
-        for name, table in written.items():
-            run.folder.write_table(f"{prefix}{name}", table)
-
-
-def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | None) -> AccountLook:
-    account = summarise(causes, per_item=False, keyframes=keyframes)
-    return AccountLook(part=part, account=account, slow=over_a_second(summarise_by(causes)))
-
-
 def undecided(run: OpenRun) -> bool:
     """Say whether more pairs may tell: of a cause that is open, or a named one that could not be found again."""
     for prefix in ACCOUNTS:
@@ -302,10 +308,13 @@ def undecided(run: OpenRun) -> bool:
     return False
 
 
-def _keyframe_tests(run: OpenRun) -> dict[str, float]:
-    pairs = run.table("pairs")
-    near = pairs[pairs["kind"] == "adjacent"]
-    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(
-        columns={"frame": "frame_b"}
-    )
-    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
+def open_causes(account: pd.DataFrame, named: pd.DataFrame) -> pd.Series:
+    """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
+    names = pd.MultiIndex.from_frame(account[KEY])
+    unnamed = ~names.isin(pd.MultiIndex.from_frame(named[KEY]))
+    asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
+    # pairs settle nothing but their own error
+    low, high = (account["pairs_low"], account["pairs_high"])
+    settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
+    settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
+    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled

@@ -103,35 +103,6 @@ class PairReplays:
     excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
-def measure_all(
-    first: np.ndarray,
-    second: np.ndarray,
-    *,
-    beside: PairChange | None = None,
-    content: bool = False,
-) -> PairChange:
-    """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
-    change = measure_change(first, second, beside=beside, content=content)
-    if change.failed or not WITH_MEASURE:
-        return change
-    brought, measured = aligned(first, second, change), {}
-    plays: list[Callable[[PairChange, np.ndarray], np.ndarray]] = []
-    for cause in WITH_MEASURE:
-        size = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
-        if size is None:
-            continue
-        measured[cause.name] = size
-        if isinstance(cause.replay, LevelReplay):
-            plays.append(_everywhere(cause.replay))
-        elif isinstance(cause.replay, Filter):
-            plays.append(cause.replay.play)
-    return replace(change, own=measured, own_plays=tuple(plays))
-
-
-def _everywhere(replay: LevelReplay) -> Callable[[PairChange, np.ndarray], np.ndarray]:
-    return lambda change, levels: replay.play(change, levels, None)
-
-
 def study_pair(
     before: np.ndarray | None,
     a: np.ndarray,
@@ -232,199 +203,33 @@ def _not_registered(pictures: _Pictures, why: Excluded) -> PairReplays:
     return PairReplays(pictures=tuple(pictures.items), steps=(step,), excluded=why)
 
 
-class _Pictures:
-    def __init__(self, items: list[np.ndarray]) -> None:
-        self.items = items
-        self.motions: dict[int, ShownMotion] = {}
-        self._place: dict[tuple[str, ...], int] = {}
-
-    def add(self, picture: np.ndarray, motion: ShownMotion | None = None) -> int:
-        self.items.append(picture)
-        place = len(self.items) - 1
-        if motion is not None:
-            self.motions[place] = motion
-        return place
-
-    def like(self, levels: np.ndarray, place: int) -> int:
-        """Add a picture in which everything is where another one shows it."""
-        return self.add(to_levels(levels), self.motions[place])
-
-    def reduced(self, place: int, shape: tuple[int, ...]) -> int:
-        """Return the place of a picture averaged down to a shape; its own where it has that."""
-        picture = self.items[place]
-        if picture.shape[:2] == shape:
-            return place
-        return self.add(reduced(picture, picture.shape[0] // shape[0]), self.motions[place])
-
-    def levels(self, place: int) -> np.ndarray:
-        return self.items[place].astype(np.float32)
-
-    def divided(
-        self, ends: tuple[int, int], moving: np.ndarray, *, coded: bool
-    ) -> tuple[np.ndarray, float, list[tuple[str, np.ndarray]]]:
-        """Divide what lies between two pictures: noise, what of it is hidden, and whose each other part is."""
-        start, end = (self.levels(place) for place in ends)
-        remainder = divided(start, end, grown(moving), coded=coded)
-        parts = ((cause, getattr(remainder, name)) for name, cause in OF_REMAINDER.items())
-        return (
-            remainder.noise,
-            remainder.hidden,
-            [(cause, part) for cause, part in parts if part is not None][1:],
-        )
-
-    def of(
-        self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO
-    ) -> int:
-        placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
-        on = tuple(cause for cause in on if cause in scene.occurring)
-        key = (*sorted(on), *placebo)
-        if key not in self._place:
-            self._place[key] = self.add(scene.picture(on, placebo))
-            self.motions[self._place[key]] = scene.motion(on, placebo)
-        return self._place[key]
+def measure_all(
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    beside: PairChange | None = None,
+    content: bool = False,
+) -> PairChange:
+    """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
+    change = measure_change(first, second, beside=beside, content=content)
+    if change.failed or not WITH_MEASURE:
+        return change
+    brought, measured = aligned(first, second, change), {}
+    plays: list[Callable[[PairChange, np.ndarray], np.ndarray]] = []
+    for cause in WITH_MEASURE:
+        size = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
+        if size is None:
+            continue
+        measured[cause.name] = size
+        if isinstance(cause.replay, LevelReplay):
+            plays.append(_everywhere(cause.replay))
+        elif isinstance(cause.replay, Filter):
+            plays.append(cause.replay.play)
+    return replace(change, own=measured, own_plays=tuple(plays))
 
 
-def _forwards(prepared: _Prepared) -> PairReplays:
-    pictures, scene, reverse = prepared.pictures, prepared.scene, prepared.reverse
-    change = scene.change
-    every = ShownMotion.of(change.motion, change.objects_move)
-    pictures.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
-    forwards = tuple(pictures.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
-    first, second = prepared.frames
-    # sizes are from t to t+1 even where the chain is played backwards
-    sizes = {
-        name: cause.size(prepared.whole, first, reverse)
-        for name, cause in CATALOGUE.items()
-        if cause.size
-    }
-    return PairReplays(
-        pictures=tuple(pictures.items),
-        forwards=forwards,
-        px=second.shape[1] / change.new.shape[1],
-        reversed=reverse,
-        sizes=sizes,
-    )
-
-
-def _replays(prepared: _Prepared, *, coded: bool) -> PairReplays:
-    made = _forwards(prepared)
-    pictures, scene = prepared.pictures, prepared.scene
-    (a, b), change = prepared.frames, scene.change
-    first, second = int(prepared.reverse), int(not prepared.reverse)
-    forwards, count = made.forwards, len(REPLAYED)
-    backwards = tuple(pictures.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
-    steps = (
-        *_to_the_base(pictures, (first, forwards[0]), change, coded=coded),
-        *_along(pictures, forwards, backwards, change),
-        *_to_the_frame(pictures, (forwards[-1], second), change, coded=coded),
-    )
-    placebo = {
-        cause: tuple(
-            (pictures.of(scene, REPLAYED[:n]), pictures.of(scene, REPLAYED[:n], (cause, how)))
-            for how in hows
-        )
-        for n, (cause, hows) in enumerate(PLACEBOS.items())
-    }
-    brought, real = noise_beside(a, b, prepared.whole), b.astype(np.float32)
-    every = pictures.motions[second]
-    exchange = tuple(
-        (pictures.add(plus, every), pictures.add(minus, every))
-        for plus, minus in exchanged(brought, real, draws=1, seed=scene.seed)
-    )
-    noise = noise_levels(brought, real)
-    size = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
-    return replace(
-        made,
-        pictures=tuple(pictures.items),
-        steps=tuple(step for step in steps if step.before != step.after),
-        backwards=backwards,
-        placebo=placebo,
-        exchange=exchange,
-        sizes={**made.sizes, NOISE: size},
-        alone=change.alone,
-        slight=slight_of(change, made.px) if coded else 0.0,
-        motions=tuple(pictures.motions[place] for place in range(len(pictures.items))),
-    )
-
-
-def _to_the_base(
-    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
-) -> Iterator[AccountStep]:
-    """Steps from the chain's first frame to its base: the noise of the one for that of the third frame."""
-    moving = _moving(change)
-    if change.has_camera and moving.any():
-        back = change.camera_forth
-        moving = warp(moving.view(np.uint8), back, interpolation=cv2.INTER_NEAREST).astype(bool)
-    start = pictures.reduced(ends[0], change.new.shape)
-    noise, hidden, rest = pictures.divided((start, ends[1]), moving, coded=coded)
-    noisy = pictures.like(pictures.levels(start) + noise, start) if rest else ends[1]
-    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=ends[0], after=start, weight=1.0)
-    yield AccountStep(cause=NOISE, before=start, after=noisy, weight=1.0, unsure=hidden)
-    yield from _both_ways(pictures, (noisy, ends[1]), rest)
-
-
-def _along(
-    pictures: _Pictures, forwards: Sequence[int], backwards: Sequence[int], change: PairChange
-) -> Iterator[AccountStep]:
-    """Steps of the measured causes; what a camera's motion brings in at the border is the camera's."""
-    last, border = len(REPLAYED), _border(change)
-    for n, cause in enumerate(REPLAYED):
-        before, after = forwards[n], forwards[n + 1]
-        if cause == CAME_INTO_VIEW.name and before != after and border.any():
-            shown = np.where(border[..., None], pictures.items[after], pictures.items[before])
-            between = pictures.like(shown, after)
-            yield AccountStep(cause=CAMERA.name, before=before, after=between)
-            before = between
-        yield AccountStep(cause=cause, before=before, after=after)
-        yield AccountStep(cause=cause, before=backwards[last - 1 - n], after=backwards[last - n])
-
-
-def _to_the_frame(
-    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
-) -> Iterator[AccountStep]:
-    """Steps from the full replay to the chain's second frame, the noise of that frame last."""
-    stop = pictures.reduced(ends[1], change.new.shape)
-    noise, hidden, rest = pictures.divided((ends[0], stop), _moving(change), coded=coded)
-    noisy = pictures.like(pictures.levels(stop) - noise, stop) if rest else ends[0]
-    yield from _both_ways(pictures, (ends[0], noisy), rest)
-    yield AccountStep(cause=NOISE, before=noisy, after=stop, weight=1.0, unsure=hidden)
-    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=stop, after=ends[1], weight=1.0)
-
-
-def _both_ways(
-    pictures: _Pictures, ends: tuple[int, int], parts: Sequence[tuple[str, np.ndarray]]
-) -> Iterator[AccountStep]:
-    for order in (parts, parts[::-1]):
-        before, levels = ends[0], pictures.levels(ends[0])
-        for number, (cause, part) in enumerate(order):
-            levels = levels + part
-            after = ends[1] if number == len(order) - 1 else pictures.like(levels, ends[0])
-            yield AccountStep(cause=cause, before=before, after=after, unsure=1.0)
-            before = after
-
-
-def slight_of(change: PairChange, px: float) -> float:
-    """Return the share of what moves beyond the camera that moves little, or lags between rest and the camera.
-
-    One px of the change is ``px`` of the whole frame.
-    """
-    moving, motion, camera = change.objects_move, change.motion, change.camera
-    if not moving.any():
-        return 0.0
-    along, size = (np.einsum("yxk,yxk->yx", flow, camera) for flow in (motion, camera))
-    part = np.clip(along / np.maximum(size, 1e-12), 0, 1)
-    off = px * length_px(motion - part[..., None] * camera)
-    return float((off < SLIGHT_PX)[moving].mean())
-
-
-def _border(change: PairChange) -> np.ndarray:
-    """Pixels of the second frame, (H, W) bool, that the camera's motion brought in."""
-    return ~inside(change.camera) if change.has_camera else np.zeros_like(change.new)
-
-
-def _moving(change: PairChange) -> np.ndarray:
-    """Pixels of the second frame, (H, W) bool, that move or came into view otherwise."""
-    return np.asarray(change.objects_move | (change.new & ~_border(change)))
+def _everywhere(replay: LevelReplay) -> Callable[[PairChange, np.ndarray], np.ndarray]:
+    return lambda change, levels: replay.play(change, levels, None)
 
 
 def _scene(
@@ -473,3 +278,199 @@ def _third(
         else:
             blurred.append((frame, change))
     return max(blurred, key=lambda each: each[1].blur.sigma_px) if blurred else why
+
+
+def _replays(prepared: _Prepared, *, coded: bool) -> PairReplays:
+    made = _forwards(prepared)
+    pictures, scene = prepared.pictures, prepared.scene
+    (a, b), change = prepared.frames, scene.change
+    first, second = int(prepared.reverse), int(not prepared.reverse)
+    forwards, count = made.forwards, len(REPLAYED)
+    backwards = tuple(pictures.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
+    steps = (
+        *_to_the_base(pictures, (first, forwards[0]), change, coded=coded),
+        *_along(pictures, forwards, backwards, change),
+        *_to_the_frame(pictures, (forwards[-1], second), change, coded=coded),
+    )
+    placebo = {
+        cause: tuple(
+            (pictures.of(scene, REPLAYED[:n]), pictures.of(scene, REPLAYED[:n], (cause, how)))
+            for how in hows
+        )
+        for n, (cause, hows) in enumerate(PLACEBOS.items())
+    }
+    brought, real = noise_beside(a, b, prepared.whole), b.astype(np.float32)
+    every = pictures.motions[second]
+    exchange = tuple(
+        (pictures.add(plus, every), pictures.add(minus, every))
+        for plus, minus in exchanged(brought, real, draws=1, seed=scene.seed)
+    )
+    noise = noise_levels(brought, real)
+    size = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
+    return replace(
+        made,
+        pictures=tuple(pictures.items),
+        steps=tuple(step for step in steps if step.before != step.after),
+        backwards=backwards,
+        placebo=placebo,
+        exchange=exchange,
+        sizes={**made.sizes, NOISE: size},
+        alone=change.alone,
+        slight=slight_of(change, made.px) if coded else 0.0,
+        motions=tuple(pictures.motions[place] for place in range(len(pictures.items))),
+    )
+
+
+def _forwards(prepared: _Prepared) -> PairReplays:
+    pictures, scene, reverse = prepared.pictures, prepared.scene, prepared.reverse
+    change = scene.change
+    every = ShownMotion.of(change.motion, change.objects_move)
+    pictures.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
+    forwards = tuple(pictures.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
+    first, second = prepared.frames
+    # sizes are from t to t+1 even where the chain is played backwards
+    sizes = {
+        name: cause.size(prepared.whole, first, reverse)
+        for name, cause in CATALOGUE.items()
+        if cause.size
+    }
+    return PairReplays(
+        pictures=tuple(pictures.items),
+        forwards=forwards,
+        px=second.shape[1] / change.new.shape[1],
+        reversed=reverse,
+        sizes=sizes,
+    )
+
+
+class _Pictures:
+    def __init__(self, items: list[np.ndarray]) -> None:
+        self.items = items
+        self.motions: dict[int, ShownMotion] = {}
+        self._place: dict[tuple[str, ...], int] = {}
+
+    def of(
+        self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO
+    ) -> int:
+        placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
+        on = tuple(cause for cause in on if cause in scene.occurring)
+        key = (*sorted(on), *placebo)
+        if key not in self._place:
+            self._place[key] = self.add(scene.picture(on, placebo))
+            self.motions[self._place[key]] = scene.motion(on, placebo)
+        return self._place[key]
+
+    def add(self, picture: np.ndarray, motion: ShownMotion | None = None) -> int:
+        self.items.append(picture)
+        place = len(self.items) - 1
+        if motion is not None:
+            self.motions[place] = motion
+        return place
+
+    def like(self, levels: np.ndarray, place: int) -> int:
+        """Add a picture in which everything is where another one shows it."""
+        return self.add(to_levels(levels), self.motions[place])
+
+    def reduced(self, place: int, shape: tuple[int, ...]) -> int:
+        """Return the place of a picture averaged down to a shape; its own where it has that."""
+        picture = self.items[place]
+        if picture.shape[:2] == shape:
+            return place
+        return self.add(reduced(picture, picture.shape[0] // shape[0]), self.motions[place])
+
+    def levels(self, place: int) -> np.ndarray:
+        return self.items[place].astype(np.float32)
+
+
+def _to_the_base(
+    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
+) -> Iterator[AccountStep]:
+    """Steps from the chain's first frame to its base: the noise of the one for that of the third frame."""
+    moving = _moving(change)
+    if change.has_camera and moving.any():
+        back = change.camera_forth
+        moving = warp(moving.view(np.uint8), back, interpolation=cv2.INTER_NEAREST).astype(bool)
+    start = pictures.reduced(ends[0], change.new.shape)
+    noise, hidden, rest = _divided(pictures, (start, ends[1]), moving, coded=coded)
+    noisy = pictures.like(pictures.levels(start) + noise, start) if rest else ends[1]
+    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=ends[0], after=start, weight=1.0)
+    yield AccountStep(cause=NOISE, before=start, after=noisy, weight=1.0, unsure=hidden)
+    yield from _both_ways(pictures, (noisy, ends[1]), rest)
+
+
+def _moving(change: PairChange) -> np.ndarray:
+    """Pixels of the second frame, (H, W) bool, that move or came into view otherwise."""
+    return np.asarray(change.objects_move | (change.new & ~_border(change)))
+
+
+def _border(change: PairChange) -> np.ndarray:
+    """Pixels of the second frame, (H, W) bool, that the camera's motion brought in."""
+    return ~inside(change.camera) if change.has_camera else np.zeros_like(change.new)
+
+
+def _divided(
+    pictures: _Pictures, ends: tuple[int, int], moving: np.ndarray, *, coded: bool
+) -> tuple[np.ndarray, float, list[tuple[str, np.ndarray]]]:
+    """Divide what lies between two pictures: noise, what of it is hidden, and whose each other part is."""
+    start, end = (pictures.levels(place) for place in ends)
+    remainder = divided(start, end, grown(moving), coded=coded)
+    parts = ((cause, getattr(remainder, name)) for name, cause in OF_REMAINDER.items())
+    return (
+        remainder.noise,
+        remainder.hidden,
+        [(cause, part) for cause, part in parts if part is not None][1:],
+    )
+
+
+def _both_ways(
+    pictures: _Pictures, ends: tuple[int, int], parts: Sequence[tuple[str, np.ndarray]]
+) -> Iterator[AccountStep]:
+    for order in (parts, parts[::-1]):
+        before, levels = ends[0], pictures.levels(ends[0])
+        for number, (cause, part) in enumerate(order):
+            levels = levels + part
+            after = ends[1] if number == len(order) - 1 else pictures.like(levels, ends[0])
+            yield AccountStep(cause=cause, before=before, after=after, unsure=1.0)
+            before = after
+
+
+def _along(
+    pictures: _Pictures, forwards: Sequence[int], backwards: Sequence[int], change: PairChange
+) -> Iterator[AccountStep]:
+    """Steps of the measured causes; what a camera's motion brings in at the border is the camera's."""
+    last, border = len(REPLAYED), _border(change)
+    for n, cause in enumerate(REPLAYED):
+        before, after = forwards[n], forwards[n + 1]
+        if cause == CAME_INTO_VIEW.name and before != after and border.any():
+            shown = np.where(border[..., None], pictures.items[after], pictures.items[before])
+            between = pictures.like(shown, after)
+            yield AccountStep(cause=CAMERA.name, before=before, after=between)
+            before = between
+        yield AccountStep(cause=cause, before=before, after=after)
+        yield AccountStep(cause=cause, before=backwards[last - 1 - n], after=backwards[last - n])
+
+
+def _to_the_frame(
+    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
+) -> Iterator[AccountStep]:
+    """Steps from the full replay to the chain's second frame, the noise of that frame last."""
+    stop = pictures.reduced(ends[1], change.new.shape)
+    noise, hidden, rest = _divided(pictures, (ends[0], stop), _moving(change), coded=coded)
+    noisy = pictures.like(pictures.levels(stop) - noise, stop) if rest else ends[0]
+    yield from _both_ways(pictures, (ends[0], noisy), rest)
+    yield AccountStep(cause=NOISE, before=noisy, after=stop, weight=1.0, unsure=hidden)
+    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=stop, after=ends[1], weight=1.0)
+
+
+def slight_of(change: PairChange, px: float) -> float:
+    """Return the share of what moves beyond the camera that moves little, or lags between rest and the camera.
+
+    One px of the change is ``px`` of the whole frame.
+    """
+    moving, motion, camera = change.objects_move, change.motion, change.camera
+    if not moving.any():
+        return 0.0
+    along, size = (np.einsum("yxk,yxk->yx", flow, camera) for flow in (motion, camera))
+    part = np.clip(along / np.maximum(size, 1e-12), 0, 1)
+    off = px * length_px(motion - part[..., None] * camera)
+    return float((off < SLIGHT_PX)[moving].mean())

@@ -1,4 +1,4 @@
-"""Which pairs of an item are replayed for each model, and their frames.
+"""Which pairs of an item are replayed for each model.
 
 Neighbours are drawn with probabilities proportional to ::
 
@@ -14,28 +14,15 @@ replayed for its strip alone, outside of the account.
 from __future__ import annotations
 
 import zlib
-from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import torch
-from threadpoolctl import ThreadpoolController
 
 from vidrobust.frame_pairs.transitions import BREAKS
-from vidrobust.frames.batch import VideoInfo
-from vidrobust.frames.device import trim_heap
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.models.predict import Model
-from vidrobust.models.preprocess import Preprocess
 from vidrobust.pipeline.stage import Context, Read, Trim
-from vidrobust.stages.causes.pair_replays import WITH_MEASURE
 from vidrobust.statistics.samples import sized_order
-from vidrobust.video.source import VideoSource
 
 # Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times.
 FLOOR = 0.1
@@ -47,33 +34,6 @@ MOST_STRIPS, OF_MANY = 56, 11
 SECOND_SHARE = 4  # one pair about a second apart for so many pairs of neighbours
 KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
 PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
-# Memory for pairs that are replayed at the same time; larger ones are replayed one after the other.
-PAIR_BYTES = 512 * 2**20
-# Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once: of its chains, and
-# whole ones of a pair that is reduced.
-PAIR_PICTURES, WHOLE_PICTURES = 60, 24
-# Px along a side of what is replayed for one px that the network averages them to, at least: 640x360 through a
-# resize to 256 px. Smaller pictures lose what the network could show.
-MARGIN = 1.4
-# Shorter side, px, that is left at least: on 180 lines 3 of 81 shares left their interval.
-LEAST_SIDE = 360
-
-# Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
-Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
-Made = TypeVar("Made")
-
-
-def factor_of(model: Model, info: VideoInfo) -> int:
-    """Return the side, px, of the squares over which pairs may be averaged before this model sees them.
-
-    1 where it is not known that the model averages at least as much: of any callable, a detector (which looks
-    at single pixels), or where a package brings a cause that is measured on whole frames.
-    """
-    preprocess = getattr(getattr(model, "network", None), "preprocess", None)
-    if not isinstance(preprocess, Preprocess) or WITH_MEASURE:
-        return 1
-    shown = int(preprocess.frame_px(info.height, info.width) / MARGIN)
-    return max(1, min(shown, min(info.height, info.width) // LEAST_SIDE))
 
 
 def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
@@ -95,15 +55,6 @@ def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
     return by_model
 
 
-def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the pairs of all models, each once: neighbours in time order, then those a second apart."""
-    if len(chosen) == 1:
-        return next(iter(chosen.values()))
-    whole = pd.concat(list(chosen.values()), ignore_index=True)
-    whole = whole.sort_values([*PAIR, "weight"], ascending=[True] * len(PAIR) + [False])
-    return whole.drop_duplicates(PAIR).reset_index(drop=True)
-
-
 def own_change(read: Read) -> pd.DataFrame:
     """Return how much a model's answer changes from each frame to the next, and whether it flips.
 
@@ -122,22 +73,6 @@ def own_change(read: Read) -> pd.DataFrame:
             how = dict.fromkeys(change.columns[1:], "mean") | {"flip": "any"}
             return change.groupby("frame_a").agg(how)
     return pd.DataFrame({"own_change": np.zeros(0), "flip": np.zeros(0, bool)})
-
-
-def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
-    """Return what keeps the rows of a sample of ``count`` pairs, with its weights."""
-    transitions = read("transitions")
-    assert transitions is not None, "a unit that is there has its transitions"
-    chosen = chosen_pairs(transitions, own_change(read), count, content, seed)[[*PAIR, "weight"]]
-
-    def trimmed(rows: pd.DataFrame) -> pd.DataFrame:
-        weight = rows[PAIR].merge(chosen, on=PAIR, how="left")["weight"].to_numpy(float)
-        rows = rows.assign(weight=weight)
-        if "picture" in rows:  # the strip of a flip, which may have been replayed twice
-            return rows[np.isfinite(weight)].drop_duplicates([*PAIR, "place"])
-        return rows[weight > 0]
-
-    return trimmed
 
 
 def chosen_pairs(
@@ -166,11 +101,6 @@ def chosen_pairs(
     return pairs.assign(time_s=times.reindex(pairs["frame_a"]).to_numpy())
 
 
-def strips_of(count: int) -> int:
-    """Return the flips of an input that have a strip, of a sample of ``count`` pairs."""
-    return count // 2 if count <= OF_MANY else min(count, MOST_STRIPS)
-
-
 def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
     frame, later = transitions.iloc[:-1], transitions.iloc[1:]
     changes = change.reindex(frame["frame"])
@@ -188,30 +118,6 @@ def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame
     if "squared_change" in changes:
         pairs["squared_change"] = changes["squared_change"].to_numpy()
     return pairs
-
-
-def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
-    """Pairs so many frames apart with no break between, two starts a distance; change along the path."""
-    reason = transitions["reason"].to_numpy(str)
-    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
-    change = np.concatenate([[0.0], np.cumsum(transitions["pixel_change"].fillna(0.0))])
-    rows = []
-    for start in range(0, len(transitions) - distance, max(1, distance // 2)):
-        stop = start + distance
-        if broken[stop + 1] > broken[start + 1]:
-            continue
-        rows.append(
-            {
-                "frame_a": int(transitions["frame"].iloc[start]),
-                "frame_b": int(transitions["frame"].iloc[stop]),
-                "pixel_change": float(change[stop + 1] - change[start + 1]),
-                "excluded": "",
-                "keyframe": False,
-            }
-        )
-    return pd.DataFrame(
-        rows, columns=["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
-    )
 
 
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
@@ -302,87 +208,46 @@ def inclusion(size: np.ndarray, count: int) -> np.ndarray:
         certain |= p > 1
 
 
-def abreast(info: VideoInfo, factor: int) -> int:
-    """Return how many pairs are held at once."""
-    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
-    return max(
-        1, min(2 * torch.get_num_threads(), PAIR_BYTES // (held * 3 * info.width * info.height))
+def strips_of(count: int) -> int:
+    """Return the flips of an input that have a strip, of a sample of ``count`` pairs."""
+    return count // 2 if count <= OF_MANY else min(count, MOST_STRIPS)
+
+
+def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
+    """Pairs so many frames apart with no break between, two starts a distance; change along the path."""
+    reason = transitions["reason"].to_numpy(str)
+    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
+    change = np.concatenate([[0.0], np.cumsum(transitions["pixel_change"].fillna(0.0))])
+    rows = []
+    for start in range(0, len(transitions) - distance, max(1, distance // 2)):
+        stop = start + distance
+        if broken[stop + 1] > broken[start + 1]:
+            continue
+        rows.append(
+            {
+                "frame_a": int(transitions["frame"].iloc[start]),
+                "frame_b": int(transitions["frame"].iloc[stop]),
+                "pixel_change": float(change[stop + 1] - change[start + 1]),
+                "excluded": "",
+                "keyframe": False,
+            }
+        )
+    return pd.DataFrame(
+        rows, columns=["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
     )
 
 
-def gathered(info: VideoInfo, factor: int) -> int:
-    """Return of how many pairs a model is asked together: one on the CPU; on a device, half of what is held."""
-    return 1 if info.delivered_on == "cpu" else max(1, abreast(info, factor) // 2)
+def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
+    """Return what keeps the rows of a sample of ``count`` pairs, with its weights."""
+    transitions = read("transitions")
+    assert transitions is not None, "a unit that is there has its transitions"
+    chosen = chosen_pairs(transitions, own_change(read), count, content, seed)[[*PAIR, "weight"]]
 
+    def trimmed(rows: pd.DataFrame) -> pd.DataFrame:
+        weight = rows[PAIR].merge(chosen, on=PAIR, how="left")["weight"].to_numpy(float)
+        rows = rows.assign(weight=weight)
+        if "picture" in rows:  # the strip of a flip, which may have been replayed twice
+            return rows[np.isfinite(weight)].drop_duplicates([*PAIR, "place"])
+        return rows[weight > 0]
 
-def side_by_side(
-    source: VideoSource,
-    transitions: pd.DataFrame,
-    pairs: Sequence[tuple[int, int]],
-    make: Callable[..., Made],
-    *columns: Sequence[Any],
-    factor: int = 1,
-    lead: int = 0,
-) -> Generator[Made]:
-    """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
-
-    The next ones are made while the models are asked about one. With ``lead`` the pictures are followed by a list of
-    so many frames before the pair, fewer where a break lies between.
-    """
-    threads, size = torch.get_num_threads(), abreast(source.info, factor)
-    rest = zip(pairs, *columns, strict=True)
-    coming: deque[Future[Made]] = deque()
-    # linear algebra on several threads in each of these would wait for the others' processors
-    algebra = ThreadpoolController().select(user_api="blas")
-    with ThreadPoolExecutor(threads) as pool, algebra.limit(limits=1):
-        try:
-            while True:
-                for (a, b), *row in islice(rest, size - len(coming)):
-                    shown = _frames_of(source, transitions, a, b, lead)
-                    coming.append(pool.submit(make, *shown, *row))
-                if not coming:
-                    return
-                yield coming.popleft().result()
-                if size == 1:
-                    trim_heap()  # one large pair after the other
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _frames_of(
-    source: VideoSource, transitions: pd.DataFrame, a: int, b: int, lead: int
-) -> tuple[Any, ...]:
-    wanted, before, after = frames_about(transitions, a, b)
-    numbers = frames_shown(transitions, a, b, lead)
-    shown = dict(zip(numbers, source.at(numbers).pictures, strict=True))
-    taken = [shown[number] for number in wanted]
-    at = int(before)
-    pictures = (taken[0] if before else None, *taken[at : at + 2], taken[-1] if after else None)
-    if not lead:
-        return (pictures,)
-    return pictures, [shown[number] for number in numbers_before(transitions, a, lead)]
-
-
-def frames_shown(transitions: pd.DataFrame, a: int, b: int, lead: int) -> list[int]:
-    """Return the numbers of all frames that a pair's replays are made of, with up to ``lead`` before it."""
-    return sorted({*frames_about(transitions, a, b)[0], *numbers_before(transitions, a, lead)})
-
-
-def numbers_before(transitions: pd.DataFrame, a: int, count: int) -> list[int]:
-    """Return the numbers of up to ``count`` frames before frame a."""
-    frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
-    first = last = int(np.searchsorted(frame, a))
-    while first > max(0, last - count) and reason[first] not in BREAKS:
-        first -= 1
-    return [int(number) for number in frame[first:last]]
-
-
-def frames_about(transitions: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
-    """Return the numbers of a pair's frames and those beside it; whether one is before, one behind."""
-    frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
-    first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
-    before = first > 0 and reason[first] not in BREAKS
-    after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
-    wanted = [int(frame[first - 1])] if before else []
-    behind = [int(frame[last + 1])] if after else []
-    return [*wanted, a, b, *behind], before, after
+    return trimmed

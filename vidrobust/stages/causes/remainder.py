@@ -103,28 +103,6 @@ def divided(
     return Remainder(rest - moved, hidden, detail, beyond, light, camera)
 
 
-def _hidden(start: np.ndarray, rest: np.ndarray, still: np.ndarray) -> float:
-    grey = cv2.GaussianBlur(luma(start), (0, 0), DETAIL)
-    asked = still & (grey > NOT_FULL) & (grey < 255 - NOT_FULL)
-    if not asked.any():
-        return 0.0
-    slope = np.hypot(*(cv2.Scharr(grey, cv2.CV_32F, *axes) for axes in ((1, 0), (0, 1))))
-    energy, slope = np.square(rest).mean(axis=2)[asked], slope[asked]
-    flat = slope <= np.quantile(slope[::EVERY], FLAT)
-    return float(np.clip(1 - energy[flat].mean() / max(float(energy.mean()), 1e-9), 0, 1))
-
-
-def _less(difference: np.ndarray, *parts: np.ndarray | None) -> np.ndarray:
-    for part in parts:
-        difference = difference if part is None else difference - part
-    return difference
-
-
-def _mean_near(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    over, under = (cv2.GaussianBlur(x, (0, 0), NEAR) for x in (values * weight, weight))
-    return np.asarray(over / np.maximum(under, 1e-3))
-
-
 def _out_of_place(start: np.ndarray, end: np.ndarray, still: np.ndarray) -> np.ndarray:
     a, b = (cv2.GaussianBlur(luma(x), (0, 0), NEARBY) for x in (start, end))
     left = (b - a)[still][::EVERY]
@@ -202,3 +180,25 @@ def _smooth(difference: np.ndarray, weight: np.ndarray) -> np.ndarray | None:
         return None
     smooth = cv2.resize(means(BLOCK), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(part * weight[..., None] * smooth)
+
+
+def _less(difference: np.ndarray, *parts: np.ndarray | None) -> np.ndarray:
+    for part in parts:
+        difference = difference if part is None else difference - part
+    return difference
+
+
+def _hidden(start: np.ndarray, rest: np.ndarray, still: np.ndarray) -> float:
+    grey = cv2.GaussianBlur(luma(start), (0, 0), DETAIL)
+    asked = still & (grey > NOT_FULL) & (grey < 255 - NOT_FULL)
+    if not asked.any():
+        return 0.0
+    slope = np.hypot(*(cv2.Scharr(grey, cv2.CV_32F, *axes) for axes in ((1, 0), (0, 1))))
+    energy, slope = np.square(rest).mean(axis=2)[asked], slope[asked]
+    flat = slope <= np.quantile(slope[::EVERY], FLAT)
+    return float(np.clip(1 - energy[flat].mean() / max(float(energy.mean()), 1e-9), 0, 1))
+
+
+def _mean_near(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    over, under = (cv2.GaussianBlur(x, (0, 0), NEAR) for x in (values * weight, weight))
+    return np.asarray(over / np.maximum(under, 1e-3))

@@ -94,6 +94,47 @@ class ShownMotion:
         return ShownMotion(np.asarray(before + further), np.asarray(is_moving.astype(bool)))
 
 
+def too_dark(
+    third: np.ndarray,
+    motion: np.ndarray,
+    full: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    change: PairChange,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels of t that a saturated third frame shows too dark, and frame t, also above 255.
+
+    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
+    begins there takes the light's change for something else. It is shown as t has it; where t is saturated
+    too, as t+1 has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full``
+    (H, W) is where it is saturated.
+    """
+    # asked only where it was saturated
+    on_a = warp(third, motion) if motion.any() and full.any() else third
+    known = a.astype(np.float32)
+    over = full & saturated(a)
+    if over.any():
+        known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
+    return full & np.any(known > on_a + DARKER, axis=2), known
+
+
+def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
+    moved = change.has_camera
+    where = moved_mask(over, change.camera) if moved else over
+    levels = b.astype(np.float32)
+    levels[where] = as_before(levels[where], change, where)
+    return warp(levels, change.camera_forth, interpolation=cv2.INTER_LINEAR) if moved else levels
+
+
+def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.ndarray:
+    """Return levels (n, 3) of t+1, at the n pixels of ``where``, in the light and colour of t."""
+    for name, cause in reversed(LEVEL_CHANGES.items()):
+        occurs = CATALOGUE[name].occurs
+        if occurs and occurs(change):
+            levels = cause.undo(change, levels, where)
+    return levels
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReplayScene:
     """What a pair's replays are made of."""
@@ -119,34 +160,11 @@ class ReplayScene:
             if cause.occurs is not None and cause.occurs(self.change)
         )
 
-    @cached_property
-    def _fine(self) -> Doubled:
-        return Doubled(self.third)
-
     def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
         """Make frame t, (H, W, 3) uint8, with the causes in ``on``, and a placebo of a further one."""
         if placebo[0] in LEVEL_CHANGES or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
         return to_levels(self._shown(on, placebo))
-
-    def motion(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> ShownMotion:
-        """Return how what a picture shows has moved since the first frame."""
-        key = _moving(on, placebo)
-        if key not in self._motions:
-            self._motions[key] = ShownMotion.of(*self._displacement(on, placebo))
-        return self._motions[key]
-
-    def _shown(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
-        x = self._toned(self._moved(on, placebo), on)
-        for name, sharpness in FILTERS.items():
-            if name in on:
-                x = sharpness.play(self.change, x)
-        for name, content in CONTENTS.items():
-            if name in on:
-                x = self._with_content(x, content, on)
-            elif placebo[0] == name:
-                x = self._with_content(x, content, on, placebo[1])
-        return x
 
     def _uneven(self, on: Collection[str], cause: str, draw: str) -> np.ndarray:
         """The levels that a cause changes times a smooth random field, with the energy they had."""
@@ -162,12 +180,16 @@ class ReplayScene:
         size = np.sqrt(whole / max(float((power * np.square(field)).sum()), 1e-9))
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
-    def _toned(
-        self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None
-    ) -> np.ndarray:
-        for name, levels in LEVEL_CHANGES.items():
+    def _shown(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
+        x = self._toned(self._moved(on, placebo), on)
+        for name, sharpness in FILTERS.items():
             if name in on:
-                x = levels.play(self.change, x, where)
+                x = sharpness.play(self.change, x)
+        for name, content in CONTENTS.items():
+            if name in on:
+                x = self._with_content(x, content, on)
+            elif placebo[0] == name:
+                x = self._with_content(x, content, on, placebo[1])
         return x
 
     def _moved(self, on: Collection[str], placebo: tuple[str, str]) -> np.ndarray:
@@ -216,6 +238,18 @@ class ReplayScene:
         x[gaps] = warp_at(self.fill, displacement, gaps)
         return x
 
+    @cached_property
+    def _fine(self) -> Doubled:
+        return Doubled(self.third)
+
+    def _toned(
+        self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None
+    ) -> np.ndarray:
+        for name, levels in LEVEL_CHANGES.items():
+            if name in on:
+                x = levels.play(self.change, x, where)
+        return x
+
     def _with_content(
         self, x: np.ndarray, cause: Content, on: Collection[str], elsewhere: str = ""
     ) -> np.ndarray:
@@ -236,46 +270,12 @@ class ReplayScene:
         result[where] = self._toned(as_before(content[where], self.change, where), on, where)
         return result
 
-
-def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.ndarray:
-    """Return levels (n, 3) of t+1, at the n pixels of ``where``, in the light and colour of t."""
-    for name, cause in reversed(LEVEL_CHANGES.items()):
-        occurs = CATALOGUE[name].occurs
-        if occurs and occurs(change):
-            levels = cause.undo(change, levels, where)
-    return levels
-
-
-def too_dark(
-    third: np.ndarray,
-    motion: np.ndarray,
-    full: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    change: PairChange,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of t that a saturated third frame shows too dark, and frame t, also above 255.
-
-    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
-    begins there takes the light's change for something else. It is shown as t has it; where t is saturated
-    too, as t+1 has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full``
-    (H, W) is where it is saturated.
-    """
-    # asked only where it was saturated
-    on_a = warp(third, motion) if motion.any() and full.any() else third
-    known = a.astype(np.float32)
-    over = full & saturated(a)
-    if over.any():
-        known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
-    return full & np.any(known > on_a + DARKER, axis=2), known
-
-
-def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
-    moved = change.has_camera
-    where = moved_mask(over, change.camera) if moved else over
-    levels = b.astype(np.float32)
-    levels[where] = as_before(levels[where], change, where)
-    return warp(levels, change.camera_forth, interpolation=cv2.INTER_LINEAR) if moved else levels
+    def motion(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> ShownMotion:
+        """Return how what a picture shows has moved since the first frame."""
+        key = _moving(on, placebo)
+        if key not in self._motions:
+            self._motions[key] = ShownMotion.of(*self._displacement(on, placebo))
+        return self._motions[key]
 
 
 def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:

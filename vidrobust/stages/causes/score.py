@@ -13,26 +13,127 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from itertools import accumulate, pairwise
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
-from vidrobust.metrics.catalogue import is_classifier
+from vidrobust.metrics.catalogue import is_classifier, is_detector, task_of
 from vidrobust.models import predict as engine
+from vidrobust.models.detection.network import answers as box_answers
+from vidrobust.models.predict import Model
 from vidrobust.predictions import Classifications, Classifier, Detector
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES, RECODED
 from vidrobust.stages.causes.cause import Size
-from vidrobust.stages.causes.margins import margin_of
 from vidrobust.stages.causes.pair_replays import AccountStep, PairReplays
+from vidrobust.stages.causes.scene import ShownMotion
 
 # In which the change is measured: centred logits, or square roots of probabilities (Hellinger).
 Space = Literal["logits", "roots"]
 CHUNK = 16  # pictures given to a model at a time on the CPU; a device takes what fits
 TINY = 1e-12  # smallest probability before the logarithm
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
+
+
+class ShownPictures(NamedTuple):
+    """Pictures shown to a model, the pair's frames first, and how what each of them shows has moved."""
+
+    pictures: tuple[np.ndarray, ...]
+    motions: tuple[ShownMotion, ...]
+    backwards: bool = False
+
+
+def replies(model: Model, pairs: Sequence[ShownPictures], device: str) -> list[Any]:
+    """Return a model's answers to the pictures of each pair, of which it sees all together."""
+    if not pairs:
+        return []
+    pictures = tuple(picture for pair in pairs for picture in pair.pictures)
+    ends = accumulate((len(pair.pictures) for pair in pairs), initial=0)
+    if is_detector(model):
+        boxes = box_answers(model, pictures, device)
+        return [boxes[start:end] for start, end in pairwise(ends)]
+    predictions = answers(model, pictures, device)
+    if len(pairs) == 1:
+        return [predictions]
+    return [predictions.select(range(start, end)) for start, end in pairwise(ends)]
+
+
+def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> Any:
+    """Return the predictions of N pictures (H, W, 3) uint8, a few at a time, by a model of any task."""
+    of_shape: dict[tuple[int, ...], list[int]] = {}
+    for place, picture in enumerate(pictures):
+        of_shape.setdefault(picture.shape, []).append(place)
+    parts = [
+        engine.predict(model, pixels)
+        for rows in of_shape.values()
+        for pixels in engine.few_pictures(model, [pictures[k] for k in rows], CHUNK, device)
+    ]
+    whole = engine.joined(parts)
+    if len(of_shape) == 1:
+        return whole
+    return whole.select(np.argsort(np.concatenate(list(of_shape.values()))))
+
+
+class SeenPictures(NamedTuple):
+    """What a model makes of a pair's pictures, for one of its accounts."""
+
+    account: str  # prefix of the account's tables
+    z: np.ndarray  # (N, K) float64, coordinates of its answers
+    labels: np.ndarray  # (N,) int64; zeros where the account has none
+    names: tuple[str, ...]  # of the labels
+
+
+def by_account(
+    model: Model, pair: ShownPictures, reply: Any, settings: Settings
+) -> Iterator[SeenPictures]:
+    """Yield what a model makes of the pictures, for each of its accounts.
+
+    A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
+    for labels, and of its boxes' places, which have no labels. Any other task has one, of the coordinates that
+    its record names, and no labels.
+    """
+    task = task_of(model.task)
+    scores, *places = task.accounts
+    unlabelled = np.zeros(len(pair.pictures), np.int64)
+    if is_classifier(model):
+        yield SeenPictures(scores, *seen_in(reply), model.class_names)
+        return
+    if task.coordinates is not None:
+        z = task.coordinates(reply, pair.motions, pair.pictures[0].shape[:2])
+        yield SeenPictures(scores, z, unlabelled, ("",))
+        return
+    boxes = seen_boxes(
+        model,
+        pair.pictures,
+        pair.motions,
+        reply,
+        backwards=pair.backwards,
+        start_score=settings.track_start_score,
+        keep_score=settings.track_keep_score,
+        only=settings.only,
+        ignored=settings.ignored_zones,
+    )
+    yield SeenPictures(scores, boxes.z, boxes.states, boxes.names)
+    yield SeenPictures(places[0], boxes.places, unlabelled, ("",))
+
+
+def seen_in(answer: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coordinates and labels of ``seen_by`` in a classifier's answers."""
+    p = answer.probabilities.astype(np.float64)
+    return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
+
+
+def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
+    """Return outputs as points to be compared, (N, K): log p less its mean over the classes, or sqrt p."""
+    if space == "roots":
+        return np.sqrt(probabilities)
+    logs = np.log(np.maximum(probabilities, TINY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
 def seen_by(
@@ -46,10 +147,11 @@ def seen_by(
     return seen_in(answers(model, pictures, device), space)
 
 
-def seen_in(answer: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coordinates and labels of ``seen_by`` in a classifier's answers."""
-    p = answer.probabilities.astype(np.float64)
-    return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
+def predict(
+    model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str
+) -> np.ndarray:
+    """Return probabilities (N, K) of N pictures (H, W, 3) uint8, a few at a time."""
+    return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
 
 
 def score(
@@ -87,7 +189,7 @@ def score(
     }
     margin = None
     if shared["flip"] and is_classifier(model):
-        margin = margin_of(z, int(labels[0]), int(labels[1]))
+        margin = z[:, labels[0]] - z[:, labels[1]]
         shared["margin_past"] = -float(margin[1])
     if pair.beside:
         return [{**shared, **_keyframe(pair, z)}]
@@ -110,35 +212,10 @@ def score(
     ]
 
 
-def predict(
-    model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str
-) -> np.ndarray:
-    """Return probabilities (N, K) of N pictures (H, W, 3) uint8, a few at a time."""
-    return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
-
-
-def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> Any:
-    """Return the predictions of N pictures (H, W, 3) uint8, a few at a time, by a model of any task."""
-    of_shape: dict[tuple[int, ...], list[int]] = {}
-    for place, picture in enumerate(pictures):
-        of_shape.setdefault(picture.shape, []).append(place)
-    parts = [
-        engine.predict(model, pixels)
-        for rows in of_shape.values()
-        for pixels in engine.few_pictures(model, [pictures[k] for k in rows], CHUNK, device)
-    ]
-    whole = engine.joined(parts)
-    if len(of_shape) == 1:
-        return whole
-    return whole.select(np.argsort(np.concatenate(list(of_shape.values()))))
-
-
-def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
-    """Return outputs as points to be compared, (N, K): log p less its mean over the classes, or sqrt p."""
-    if space == "roots":
-        return np.sqrt(probabilities)
-    logs = np.log(np.maximum(probabilities, TINY))
-    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+    beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
+    excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
+    return {**_row(KEYFRAMES, NO_SIZE), "projection": excess}
 
 
 def _of_cause(
@@ -165,12 +242,6 @@ def _of_cause(
 
 def _sum(steps: Sequence[AccountStep], values: np.ndarray) -> float:
     return float(sum(step.weight * (values[step.after] - values[step.before]) for step in steps))
-
-
-def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
-    beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
-    excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
-    return {**_row(KEYFRAMES, NO_SIZE), "projection": excess}
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:

@@ -9,6 +9,14 @@
     low, high         = interval over pairs and error of the measurement, of this footage
 
 w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes leave.
+
+A flip from class a to class b is decided by the margin between the two alone::
+
+    margin(x) = z_a(x) - z_b(x)      t ──────────────0──────── t+1      past: how far t+1 lies from 0
+                                       <─── steps of a cause ──>
+
+The steps of all causes add up to the way from t to t+1. A cause is necessary where its own are longer than what lies
+past 0; several may be for one flip.
 """
 
 from __future__ import annotations
@@ -20,6 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from vidrobust.stages.causes.catalogue import (
     ACCOUNT_CAUSES,
@@ -35,11 +44,10 @@ from vidrobust.stages.causes.catalogue import (
     SHARPNESS,
     UNDIVIDED,
 )
-from vidrobust.stages.causes.margins import at_most
 from vidrobust.stages.causes.outcomes import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 from vidrobust.statistics.intervals import TestedInterval
-from vidrobust.statistics.levels import FEWEST_CLUSTERS
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, LEVEL
 from vidrobust.statistics.significance import sign_flip_p
 from vidrobust.statistics.standard_errors import (
     effective_freedom,
@@ -75,173 +83,6 @@ Ends = tuple[float, float]
 Level = Literal["group", "cause", "either"]
 
 RatioOfTotals = Callable[[np.ndarray], np.ndarray]  # totals (..., columns) -> value (...)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairTable:
-    """Rows of the table ``causes`` of one model as arrays: n pairs and C causes, those of ``DIVIDED``."""
-
-    # projection, placebo: (n, C) float64; Weighted; 0 if the pair could not be replayed
-    projection: np.ndarray
-    placebo: np.ndarray
-    measured: np.ndarray  # (n, C) bool: Such a change was measured
-    # (n, C) float64: Weighted; the part of the projection that a rule gave to the cause from a remainder, and of
-    # noise the part that is not seen where the picture is flat
-    unsure: np.ndarray
-    # (n,): Whether what moves may be the camera, and the reverse; share of what moves that may be coding
-    alone: np.ndarray
-    slight: np.ndarray
-    # (n, C) float64: How far this cause moves the margin towards the flip; NaN where not known
-    margin_step: np.ndarray
-    # (n,) float64: How far t+1 lies beyond the border of the labels; or NaN
-    margin_past: np.ndarray
-    weight: np.ndarray  # (n,) float64: How many pairs each stands for
-    # change, excess, at_keyframe: (n,) float64; Weighted <d, d> of pairs across no keyframe, excess of pairs
-    # across a keyframe over the pairs beside them, and <d, d> of those; else 0
-    change: np.ndarray
-    excess: np.ndarray
-    at_keyframe: np.ndarray
-    flip: np.ndarray  # (n,) bool
-    # item, frame: (n,) int64; Code of the item, and first frame
-    item: np.ndarray
-    frame: np.ndarray
-    part: np.ndarray  # (n,) str: The part that was shown; empty where unknown
-
-    @cached_property
-    def stretches(self) -> int:
-        """How many independent stretches of footage the pairs come from (``statistics/clusters.py``)."""
-        units = independent_clusters(
-            self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED
-        )
-        return int(units.label.max(initial=-1)) + 1
-
-    @cached_property
-    def footage(self) -> np.ndarray:
-        """The part that a pair shows, or its clip where no part is known, (n,) int."""
-        names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
-        return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
-
-    def take(self, chosen: np.ndarray) -> PairTable:
-        return PairTable(**{slot.name: getattr(self, slot.name)[chosen] for slot in fields(self)})
-
-    @classmethod
-    def of(cls, rows: pd.DataFrame) -> PairTable:
-        kept = rows[~rows["excluded"].isin(LEFT_OUT)]
-        pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
-        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(
-            pd.MultiIndex.from_frame(kept[PAIR])
-        )
-        names = (*DIVIDED, KEYFRAMES)
-        column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
-
-        def wide(name: str, missing: float = 0.0) -> np.ndarray:
-            table = np.full((len(pairs), len(names)), missing)
-            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64), nan=missing)
-            return table
-
-        weight = pairs["weight"].to_numpy(np.float64)
-        change = weight * pairs["squared_change"].to_numpy(np.float64)
-        keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
-        projection = weight[:, None] * wide("projection")
-        unsure = weight[:, None] * wide("unsure")[:, :-1]
-        _take_coding_from_motion(projection[:, :-1], unsure, pairs, np.where(keyframe, 0.0, change))
-        return cls(
-            projection=projection[:, :-1],
-            placebo=weight[:, None] * wide("placebo")[:, :-1],
-            measured=wide("size")[:, :-1] != 0,
-            unsure=unsure,
-            alone=pairs["alone"].to_numpy(bool),
-            slight=pairs["slight"].to_numpy(np.float64),
-            margin_step=wide("margin_step", np.nan)[:, :-1],
-            margin_past=pairs["margin_past"].to_numpy(np.float64),
-            weight=weight,
-            change=np.where(keyframe, 0.0, change),
-            excess=projection[:, -1],
-            at_keyframe=np.where(keyframe, change, 0.0),
-            flip=pairs["flip"].to_numpy(bool),
-            item=pd.factorize(pairs["item"])[0],
-            frame=pairs["frame_a"].to_numpy(np.int64),
-            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(
-                object
-            ),
-        )
-
-    def occurs(self, name: str, level: Level = "cause") -> np.ndarray:
-        """Return (n,) bool: such a change was measured in this pair; of what is not measured, any change."""
-        if name == KEYFRAMES:
-            return self.at_keyframe > 0
-        if level != "cause" or name in UNDIVIDED.values():
-            return self.change > 0
-        return self.measured[:, DIVIDED.index(name)]
-
-    def part_of(self, name: str, level: Level = "cause") -> np.ndarray:
-        """Return (n,) the weighted part of each pair's change that is this cause or group."""
-        if name == KEYFRAMES:
-            return self.excess
-        return np.asarray(self.projection[:, columns_of(name, level)].sum(axis=1))
-
-    def beyond(
-        self, name: str, level: Level = "cause", floor: float = SMALLEST_SHARE
-    ) -> np.ndarray:
-        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,)."""
-        # Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
-        # are to exceed is laid on those in which such a change was measured.
-        projection, placebo = self.part_of(name, level), 0.0
-        if level == "cause":
-            placebo = float(self.placebo[:, columns_of(name, level)].sum())
-        least = max(floor * float(self.change.sum()), placebo)
-        acting = np.where(self.occurs(name, level) | (projection != 0), self.change, 0.0)
-        if not acting.sum() > 0:
-            return np.zeros(len(projection))
-        return np.asarray(projection - least * acting / acting.sum())
-
-
-def _take_coding_from_motion(
-    projection: np.ndarray, unsure: np.ndarray, pairs: pd.DataFrame, change: np.ndarray
-) -> None:
-    """Give noise and coding, in place, the part of all motions that coding makes beyond what it already has.
-
-    Between which shares coding lies is seen where the footage is coded once more (``recoded.py``); their middle is
-    taken, and half of what is between them is unsure. Of noise, what lies below them is sure. Of clips that are not
-    coded once more nothing is known.
-    """
-    again = pairs[list(RECODED)].to_numpy(np.float64) * pairs[["weight"]].to_numpy(np.float64)
-    known = np.isfinite(again).all(axis=1)
-    of_coded = pairs["item"].isin(pairs["item"][known]).to_numpy()
-    finer, finer_along, coarser, coarser_along = again[known].sum(axis=0)
-    total = float(change[of_coded].sum())
-    if not (total > 0 and finer > 0 and coarser > 0):
-        return
-    low, high = sorted((1 - finer_along / finer, 1 - coarser_along / coarser))
-    beyond = LEAST_BEYOND + BEYOND * (high - low)
-    ends = np.clip([low - beyond, high + beyond], 0, 1)
-    noise = [
-        k for k, cause in enumerate(DIVIDED) if cause in (NOISE, UNDIVIDED["noise_and_detail"])
-    ]
-    moved = [k for k, cause in enumerate(DIVIDED) if CATALOGUE[cause].group in ("moving", "camera")]
-    rows, coding = np.flatnonzero(of_coded)[:, None], DIVIDED.index(NOISE)
-    of_motion = projection[rows, moved]
-    motion = float(of_motion.sum())
-    if motion > 0:
-        missing = total * ends - float(projection[rows, noise].sum())
-        least, part, most = (
-            np.clip([missing.min(), missing.mean(), missing.max()], 0, motion) / motion
-        )
-        projection[rows, moved] -= part * of_motion
-        projection[of_coded, coding] += part * of_motion.sum(axis=1)
-        unsure[rows, moved] += (most - part) * of_motion / OF_REMAINDER
-        unsure[of_coded, coding] += (part - least) * of_motion.sum(axis=1)
-    unsure_of_noise = float(unsure[of_coded, coding].sum())
-    if unsure_of_noise > 0:
-        above = max(0.0, float(projection[rows, noise].sum()) - total * ends.min())
-        unsure[of_coded, coding] *= min(1.0, above / unsure_of_noise)
-
-
-def columns_of(name: str, level: Level = "cause") -> list[int]:
-    """Return the columns of ``DIVIDED`` that a cause, a group or either of two groups holds."""
-    wanted = MOTION if level == "either" else (name,)
-    held = [cause if level == "cause" else CATALOGUE[cause].group for cause in DIVIDED]
-    return [k for k, of in enumerate(held) if of in wanted]
 
 
 def summarise(
@@ -307,6 +148,166 @@ def account_rows(
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PairTable:
+    """Rows of the table ``causes`` of one model as arrays: n pairs and C causes, those of ``DIVIDED``."""
+
+    # projection, placebo: (n, C) float64; Weighted; 0 if the pair could not be replayed
+    projection: np.ndarray
+    placebo: np.ndarray
+    measured: np.ndarray  # (n, C) bool: Such a change was measured
+    # (n, C) float64: Weighted; the part of the projection that a rule gave to the cause from a remainder, and of
+    # noise the part that is not seen where the picture is flat
+    unsure: np.ndarray
+    # (n,): Whether what moves may be the camera, and the reverse; share of what moves that may be coding
+    alone: np.ndarray
+    slight: np.ndarray
+    # (n, C) float64: How far this cause moves the margin towards the flip; NaN where not known
+    margin_step: np.ndarray
+    # (n,) float64: How far t+1 lies beyond the border of the labels; or NaN
+    margin_past: np.ndarray
+    weight: np.ndarray  # (n,) float64: How many pairs each stands for
+    # change, excess, at_keyframe: (n,) float64; Weighted <d, d> of pairs across no keyframe, excess of pairs
+    # across a keyframe over the pairs beside them, and <d, d> of those; else 0
+    change: np.ndarray
+    excess: np.ndarray
+    at_keyframe: np.ndarray
+    flip: np.ndarray  # (n,) bool
+    # item, frame: (n,) int64; Code of the item, and first frame
+    item: np.ndarray
+    frame: np.ndarray
+    part: np.ndarray  # (n,) str: The part that was shown; empty where unknown
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> PairTable:
+        kept = rows[~rows["excluded"].isin(LEFT_OUT)]
+        pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
+        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(
+            pd.MultiIndex.from_frame(kept[PAIR])
+        )
+        names = (*DIVIDED, KEYFRAMES)
+        column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
+
+        def wide(name: str, missing: float = 0.0) -> np.ndarray:
+            table = np.full((len(pairs), len(names)), missing)
+            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64), nan=missing)
+            return table
+
+        weight = pairs["weight"].to_numpy(np.float64)
+        change = weight * pairs["squared_change"].to_numpy(np.float64)
+        keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
+        projection = weight[:, None] * wide("projection")
+        unsure = weight[:, None] * wide("unsure")[:, :-1]
+        _take_coding_from_motion(projection[:, :-1], unsure, pairs, np.where(keyframe, 0.0, change))
+        return cls(
+            projection=projection[:, :-1],
+            placebo=weight[:, None] * wide("placebo")[:, :-1],
+            measured=wide("size")[:, :-1] != 0,
+            unsure=unsure,
+            alone=pairs["alone"].to_numpy(bool),
+            slight=pairs["slight"].to_numpy(np.float64),
+            margin_step=wide("margin_step", np.nan)[:, :-1],
+            margin_past=pairs["margin_past"].to_numpy(np.float64),
+            weight=weight,
+            change=np.where(keyframe, 0.0, change),
+            excess=projection[:, -1],
+            at_keyframe=np.where(keyframe, change, 0.0),
+            flip=pairs["flip"].to_numpy(bool),
+            item=pd.factorize(pairs["item"])[0],
+            frame=pairs["frame_a"].to_numpy(np.int64),
+            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(
+                object
+            ),
+        )
+
+    @cached_property
+    def stretches(self) -> int:
+        """How many independent stretches of footage the pairs come from (``statistics/clusters.py``)."""
+        units = independent_clusters(
+            self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED
+        )
+        return int(units.label.max(initial=-1)) + 1
+
+    @cached_property
+    def footage(self) -> np.ndarray:
+        """The part that a pair shows, or its clip where no part is known, (n,) int."""
+        names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
+        return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
+
+    def take(self, chosen: np.ndarray) -> PairTable:
+        return PairTable(**{slot.name: getattr(self, slot.name)[chosen] for slot in fields(self)})
+
+    def part_of(self, name: str, level: Level = "cause") -> np.ndarray:
+        """Return (n,) the weighted part of each pair's change that is this cause or group."""
+        if name == KEYFRAMES:
+            return self.excess
+        return np.asarray(self.projection[:, columns_of(name, level)].sum(axis=1))
+
+    def occurs(self, name: str, level: Level = "cause") -> np.ndarray:
+        """Return (n,) bool: such a change was measured in this pair; of what is not measured, any change."""
+        if name == KEYFRAMES:
+            return self.at_keyframe > 0
+        if level != "cause" or name in UNDIVIDED.values():
+            return self.change > 0
+        return self.measured[:, DIVIDED.index(name)]
+
+    def beyond(
+        self, name: str, level: Level = "cause", floor: float = SMALLEST_SHARE
+    ) -> np.ndarray:
+        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,)."""
+        # Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
+        # are to exceed is laid on those in which such a change was measured.
+        projection, placebo = self.part_of(name, level), 0.0
+        if level == "cause":
+            placebo = float(self.placebo[:, columns_of(name, level)].sum())
+        least = max(floor * float(self.change.sum()), placebo)
+        acting = np.where(self.occurs(name, level) | (projection != 0), self.change, 0.0)
+        if not acting.sum() > 0:
+            return np.zeros(len(projection))
+        return np.asarray(projection - least * acting / acting.sum())
+
+
+def _take_coding_from_motion(
+    projection: np.ndarray, unsure: np.ndarray, pairs: pd.DataFrame, change: np.ndarray
+) -> None:
+    """Give noise and coding, in place, the part of all motions that coding makes beyond what it already has.
+
+    Between which shares coding lies is seen where the footage is coded once more (``recoded.py``); their middle is
+    taken, and half of what is between them is unsure. Of noise, what lies below them is sure. Of clips that are not
+    coded once more nothing is known.
+    """
+    again = pairs[list(RECODED)].to_numpy(np.float64) * pairs[["weight"]].to_numpy(np.float64)
+    known = np.isfinite(again).all(axis=1)
+    of_coded = pairs["item"].isin(pairs["item"][known]).to_numpy()
+    finer, finer_along, coarser, coarser_along = again[known].sum(axis=0)
+    total = float(change[of_coded].sum())
+    if not (total > 0 and finer > 0 and coarser > 0):
+        return
+    low, high = sorted((1 - finer_along / finer, 1 - coarser_along / coarser))
+    beyond = LEAST_BEYOND + BEYOND * (high - low)
+    ends = np.clip([low - beyond, high + beyond], 0, 1)
+    noise = [
+        k for k, cause in enumerate(DIVIDED) if cause in (NOISE, UNDIVIDED["noise_and_detail"])
+    ]
+    moved = [k for k, cause in enumerate(DIVIDED) if CATALOGUE[cause].group in ("moving", "camera")]
+    rows, coding = np.flatnonzero(of_coded)[:, None], DIVIDED.index(NOISE)
+    of_motion = projection[rows, moved]
+    motion = float(of_motion.sum())
+    if motion > 0:
+        missing = total * ends - float(projection[rows, noise].sum())
+        least, part, most = (
+            np.clip([missing.min(), missing.mean(), missing.max()], 0, motion) / motion
+        )
+        projection[rows, moved] -= part * of_motion
+        projection[of_coded, coding] += part * of_motion.sum(axis=1)
+        unsure[rows, moved] += (most - part) * of_motion / OF_REMAINDER
+        unsure[of_coded, coding] += (part - least) * of_motion.sum(axis=1)
+    unsure_of_noise = float(unsure[of_coded, coding].sum())
+    if unsure_of_noise > 0:
+        above = max(0.0, float(projection[rows, noise].sum()) - total * ends.min())
+        unsure[of_coded, coding] *= min(1.0, above / unsure_of_noise)
+
+
 def _account_of(
     pairs: PairTable, name: str, level: Level, shared: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -349,115 +350,11 @@ def _account_of(
     }
 
 
-def _holds_noise(name: str, level: Level) -> bool:
-    return DIVIDED.index(NOISE) in columns_of(name, level)
-
-
-def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> Ends:
-    """Return how far below and above a share the true one may lie, however many pairs there are.
-
-    What a rule took from a remainder may be another's in part. Noise that is not seen where the picture is flat may be
-    a motion or a blur that was not measured exactly. A cause may be all that its group could not divide.
-    """
-    total = float(pairs.change.sum())
-    if not total > 0 or name == KEYFRAMES:
-        return 0.0, 0.0
-    ruled = OF_REMAINDER * np.abs(pairs.unsure.sum(axis=0)) / total
-    hidden, ruled[DIVIDED.index(NOISE)] = ruled[DIVIDED.index(NOISE)] / OF_REMAINDER, 0.0
-    mine = float(ruled[columns_of(name, level)].sum())
-    if _holds_noise(name, level):
-        below, above = hidden if _can_hide(pairs, DIVIDED) else 0.0, float(ruled.sum()) - mine
-    else:
-        held = [DIVIDED[k] for k in columns_of(name, level)]
-        below, above = mine, hidden if _can_hide(pairs, held) else 0.0
-    if level == "cause" and name != NOISE:
-        undivided = pairs.part_of(UNDIVIDED[CATALOGUE[name].group]).sum() / total
-        above = float(np.hypot(above, max(0.0, undivided)))
-    lost, gained = _of_other_motion(pairs, name, level)
-    below, above = float(np.hypot(below, lost / total)), float(np.hypot(above, gained / total))
-    share = abs(float(pairs.part_of(name, level).sum())) / total
-    least = float(np.interp(share, (0, LARGE), LEAST_ERRORS))
-    if level == "cause" and name in (SHARPNESS.name, NOISE):
-        lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS.name, NOISE))
-        least = float(np.hypot(least, OF_LESSER * lesser / total))
-    return float(np.hypot(least, below)), float(np.hypot(least, above))
-
-
-def _of_other_motion(pairs: PairTable, name: str, level: Level) -> Ends:
-    """How much of a part may be another group's, and of another's this one's: camera and what moves, or coding."""
-
-    def lying(where: np.ndarray, held: Iterable[int]) -> float:
-        return abs(float((where @ pairs.projection[:, list(held)]).sum()))
-
-    columns, moving = columns_of(name, level), columns_of("moving", "group")
-    group = name if level == "group" else CATALOGUE[name].group if level == "cause" else ""
-    if _holds_noise(name, level):
-        return 0.0, lying(pairs.slight, moving)
-    below = lying(pairs.slight, {*columns} & {*moving})
-    if group not in MOTION:
-        return below, 0.0
-    (other,) = {*MOTION} - {group}
-    return below + lying(pairs.alone, columns), lying(pairs.alone, columns_of(other, "group"))
-
-
-def _can_hide(pairs: PairTable, causes: Sequence[str]) -> bool:
-    """Whether these causes hold a motion or blur: what of it was measured badly looks like noise."""
-    measured = pairs.measured.any(axis=0) | (pairs.unsure != 0).any(axis=0)
-    names = (SHARPNESS.name, UNDIVIDED["moving"])
-    hiding = [k for k, c in enumerate(DIVIDED) if CATALOGUE[c].moves or c in names]
-    return any(bool(measured[k]) for k in hiding if DIVIDED[k] in causes)
-
-
-def with_error(share: float, over_pairs: Ends, error: Ends) -> Ends:
-    """Return the ends of an interval over pairs, widened in quadrature."""
-    (low, high), (below, above) = over_pairs, error
-    return share - float(np.hypot(share - low, below)), share + float(np.hypot(high - share, above))
-
-
-def _flips(pairs: PairTable, name: str, level: Level, total: int) -> dict[str, float]:
-    """How many flips would not have happened without a cause: its steps lead the margin over the border."""
-    flips = pairs.take(pairs.flip)
-    if name == KEYFRAMES or not (flips.margin_past >= 0).any():
-        return dict.fromkeys(("flips_due", "flips_at_most"), float("nan"))
-    step = flips.margin_step[:, columns_of(name, level)].sum(axis=1)
-    unknown = np.isnan(step) | np.isnan(flips.margin_past)
-    due = ~unknown & (step > flips.margin_past)
-    return {
-        "flips_due": float(due.sum()),
-        "flips_at_most": at_most(due, unknown, flips.weight, total),
-    }
-
-
-def p_value_of(
-    pairs: PairTable,
-    cause: str,
-    level: Level = "cause",
-    *,
-    clips: bool = False,
-    floor: float = SMALLEST_SHARE,
-) -> float:
-    """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
-
-    The signs of what each pair, or whole clip, adds beyond that are flipped at random.
-    """
-    if not pairs.change.sum() > 0:
-        return float("nan")
-    beyond = pairs.beyond(cause, level, floor)
-    if not clips:
-        return sign_flip_p(beyond)
-    sums = np.bincount(pairs.footage, weights=beyond)
-    return sign_flip_p(sums) if len(sums) >= FEWEST_CLUSTERS else float("nan")
-
-
-def too_few(pairs: PairTable, cause: str, level: Level, alpha: float) -> bool:
-    """Say whether pairs speak for a cause, but too few weigh in to reach ``alpha`` with all signs alike.
-
-    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965).
-    """
-    beyond = pairs.beyond(cause, level) if pairs.change.sum() > 0 else np.zeros(0)
-    if not beyond.sum() > 0:
-        return False
-    return 2.0 ** -(float(np.abs(beyond).sum()) ** 2 / float(np.square(beyond).sum())) > alpha
+def columns_of(name: str, level: Level = "cause") -> list[int]:
+    """Return the columns of ``DIVIDED`` that a cause, a group or either of two groups holds."""
+    wanted = MOTION if level == "either" else (name,)
+    held = [cause if level == "cause" else CATALOGUE[cause].group for cause in DIVIDED]
+    return [k for k, of in enumerate(held) if of in wanted]
 
 
 def estimate(
@@ -486,22 +383,6 @@ def estimate(
     totals = np.zeros((count, columns.shape[1]))
     np.add.at(totals, pairs.footage, columns)
     return share_of_totals(totals, statistic, draws=len(part), floor=floor)
-
-
-def _of_keyframes(totals: np.ndarray) -> np.ndarray:
-    change, excess, at_keyframe = (totals[..., k] for k in (2, 3, 4))
-    return _ratio(excess, change + at_keyframe)
-
-
-def _of_the_rest(totals: np.ndarray) -> np.ndarray:
-    # a placebo that does the opposite is no reason to add to the right one
-    part = totals[..., 0] - np.maximum(totals[..., 1], 0)
-    return np.asarray(_ratio(part, totals[..., 2]) * (1 - _of_keyframes(totals)))
-
-
-def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    unknown = np.full(np.shape(under), np.nan)
-    return np.asarray(np.divide(over, under, out=unknown, where=np.asarray(under) > 0))
 
 
 def share_of_totals(
@@ -544,3 +425,148 @@ def share_of_totals(
         else float(value <= floor)
     )
     return TestedInterval(value, value + down - low, value + up + high, draws, count, p=p)
+
+
+def _of_keyframes(totals: np.ndarray) -> np.ndarray:
+    change, excess, at_keyframe = (totals[..., k] for k in (2, 3, 4))
+    return _ratio(excess, change + at_keyframe)
+
+
+def _of_the_rest(totals: np.ndarray) -> np.ndarray:
+    # a placebo that does the opposite is no reason to add to the right one
+    part = totals[..., 0] - np.maximum(totals[..., 1], 0)
+    return np.asarray(_ratio(part, totals[..., 2]) * (1 - _of_keyframes(totals)))
+
+
+def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    unknown = np.full(np.shape(under), np.nan)
+    return np.asarray(np.divide(over, under, out=unknown, where=np.asarray(under) > 0))
+
+
+def p_value_of(
+    pairs: PairTable,
+    cause: str,
+    level: Level = "cause",
+    *,
+    clips: bool = False,
+    floor: float = SMALLEST_SHARE,
+) -> float:
+    """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
+
+    The signs of what each pair, or whole clip, adds beyond that are flipped at random.
+    """
+    if not pairs.change.sum() > 0:
+        return float("nan")
+    beyond = pairs.beyond(cause, level, floor)
+    if not clips:
+        return sign_flip_p(beyond)
+    sums = np.bincount(pairs.footage, weights=beyond)
+    return sign_flip_p(sums) if len(sums) >= FEWEST_CLUSTERS else float("nan")
+
+
+def too_few(pairs: PairTable, cause: str, level: Level, alpha: float) -> bool:
+    """Say whether pairs speak for a cause, but too few weigh in to reach ``alpha`` with all signs alike.
+
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965).
+    """
+    beyond = pairs.beyond(cause, level) if pairs.change.sum() > 0 else np.zeros(0)
+    if not beyond.sum() > 0:
+        return False
+    return 2.0 ** -(float(np.abs(beyond).sum()) ** 2 / float(np.square(beyond).sum())) > alpha
+
+
+def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> Ends:
+    """Return how far below and above a share the true one may lie, however many pairs there are.
+
+    What a rule took from a remainder may be another's in part. Noise that is not seen where the picture is flat may be
+    a motion or a blur that was not measured exactly. A cause may be all that its group could not divide.
+    """
+    total = float(pairs.change.sum())
+    if not total > 0 or name == KEYFRAMES:
+        return 0.0, 0.0
+    ruled = OF_REMAINDER * np.abs(pairs.unsure.sum(axis=0)) / total
+    hidden, ruled[DIVIDED.index(NOISE)] = ruled[DIVIDED.index(NOISE)] / OF_REMAINDER, 0.0
+    mine = float(ruled[columns_of(name, level)].sum())
+    if _holds_noise(name, level):
+        below, above = hidden if _can_hide(pairs, DIVIDED) else 0.0, float(ruled.sum()) - mine
+    else:
+        held = [DIVIDED[k] for k in columns_of(name, level)]
+        below, above = mine, hidden if _can_hide(pairs, held) else 0.0
+    if level == "cause" and name != NOISE:
+        undivided = pairs.part_of(UNDIVIDED[CATALOGUE[name].group]).sum() / total
+        above = float(np.hypot(above, max(0.0, undivided)))
+    lost, gained = _of_other_motion(pairs, name, level)
+    below, above = float(np.hypot(below, lost / total)), float(np.hypot(above, gained / total))
+    share = abs(float(pairs.part_of(name, level).sum())) / total
+    least = float(np.interp(share, (0, LARGE), LEAST_ERRORS))
+    if level == "cause" and name in (SHARPNESS.name, NOISE):
+        lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS.name, NOISE))
+        least = float(np.hypot(least, OF_LESSER * lesser / total))
+    return float(np.hypot(least, below)), float(np.hypot(least, above))
+
+
+def _holds_noise(name: str, level: Level) -> bool:
+    return DIVIDED.index(NOISE) in columns_of(name, level)
+
+
+def _can_hide(pairs: PairTable, causes: Sequence[str]) -> bool:
+    """Whether these causes hold a motion or blur: what of it was measured badly looks like noise."""
+    measured = pairs.measured.any(axis=0) | (pairs.unsure != 0).any(axis=0)
+    names = (SHARPNESS.name, UNDIVIDED["moving"])
+    hiding = [k for k, c in enumerate(DIVIDED) if CATALOGUE[c].moves or c in names]
+    return any(bool(measured[k]) for k in hiding if DIVIDED[k] in causes)
+
+
+def _of_other_motion(pairs: PairTable, name: str, level: Level) -> Ends:
+    """How much of a part may be another group's, and of another's this one's: camera and what moves, or coding."""
+
+    def lying(where: np.ndarray, held: Iterable[int]) -> float:
+        return abs(float((where @ pairs.projection[:, list(held)]).sum()))
+
+    columns, moving = columns_of(name, level), columns_of("moving", "group")
+    group = name if level == "group" else CATALOGUE[name].group if level == "cause" else ""
+    if _holds_noise(name, level):
+        return 0.0, lying(pairs.slight, moving)
+    below = lying(pairs.slight, {*columns} & {*moving})
+    if group not in MOTION:
+        return below, 0.0
+    (other,) = {*MOTION} - {group}
+    return below + lying(pairs.alone, columns), lying(pairs.alone, columns_of(other, "group"))
+
+
+def with_error(share: float, over_pairs: Ends, error: Ends) -> Ends:
+    """Return the ends of an interval over pairs, widened in quadrature."""
+    (low, high), (below, above) = over_pairs, error
+    return share - float(np.hypot(share - low, below)), share + float(np.hypot(high - share, above))
+
+
+def _flips(pairs: PairTable, name: str, level: Level, total: int) -> dict[str, float]:
+    """How many flips would not have happened without a cause: its steps lead the margin over the border."""
+    flips = pairs.take(pairs.flip)
+    if name == KEYFRAMES or not (flips.margin_past >= 0).any():
+        return dict.fromkeys(("flips_due", "flips_at_most"), float("nan"))
+    step = flips.margin_step[:, columns_of(name, level)].sum(axis=1)
+    unknown = np.isnan(step) | np.isnan(flips.margin_past)
+    due = ~unknown & (step > flips.margin_past)
+    return {
+        "flips_due": float(due.sum()),
+        "flips_at_most": at_most(due, unknown, flips.weight, total),
+    }
+
+
+def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: int) -> float:
+    """Return the upper limit (95 %, one-sided) of how many of ``total`` flips a cause is necessary for.
+
+    Flips beyond the sample have the limit of Clopper & Pearson (1934), with as many trials as the weights
+    (k,) are worth (Kish 1965). Pairs not replayed count as necessary.
+    """
+    counted, beyond = seen | unknown, max(0, total - len(seen))
+    known = float(counted.sum())
+    if not beyond:
+        return known
+    if not len(seen):
+        return float(total)
+    trials = float(weight.sum() ** 2 / np.square(weight).sum())
+    hits = float(weight[counted].sum() / weight.sum()) * trials
+    upper = 1.0 if hits >= trials else float(special.betaincinv(hits + 1, trials - hits, LEVEL))
+    return float(min(total, np.ceil(known + upper * beyond - 1e-9)))

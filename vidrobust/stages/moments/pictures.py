@@ -22,8 +22,8 @@ from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, narrowed, save_picture
 from vidrobust.stages.causes.pair_replays import PairReplays, study_strip
-from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
 from vidrobust.stages.causes.strips import STRIP_WIDTH, drawn, tiles
+from vidrobust.stages.causes.unit import Pictures, factor_of, frames_about, side_by_side
 from vidrobust.stages.moments.player import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
 from vidrobust.video.kept import KeptFrames
