@@ -104,8 +104,8 @@ def _scene(run: RunTables, model: str) -> Iterator[Statement]:
         return
     yield Statement(
         Question.SCENE,
-        f"{model} does not seem to know this scene: {scene.reason}. It is unsure throughout, so anything "
-        "flips its label. Use a model that was trained on such pictures.",
+        f"{model} does not seem to know this scene: {scene.reason}. It is unsure throughout, so a small change may "
+        "flip its label. Use a model that was trained on such pictures.",
         Level.MEASURED,
         "scene_unknown",
         model,
