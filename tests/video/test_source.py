@@ -379,7 +379,7 @@ def test_decoders_have_one_thread(suffix, make):
     [
         ({"every": 0}, "every: expected 1 or more, got 0"),
         ({"fps": 0.0}, "fps: expected a positive number"),
-        ({"fps": 2.0, "every": 2}, "every and fps: give one of the two"),
+        ({"fps": 2.0, "every": 2}, "every and fps exclude each other"),
         ({"end_s": float("nan")}, "end_s: expected a time in seconds, got nan"),
         ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
     ],
@@ -430,3 +430,12 @@ def test_image_folders_are_videos(make, tmp_path):
         batches = list(video.batches(16))
         assert [int(i) for b in batches for i in b.index] == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
         assert any(p.startswith("1 of 12 images cannot be read") for p in video.problems)
+
+
+def test_a_part_of_a_selection_is_what_both_hold():
+    whole = Selection(every=3, start_s=2.0, end_s=8.0)
+    assert whole.within(1.0, 9.0) == whole.within(None, None) == whole
+    assert whole.within(4.0, 6.0) == Selection(every=3, start_s=4.0, end_s=6.0)
+    assert Selection().within(4.0, None) == Selection(start_s=4.0)
+    with pytest.raises(SettingsError, match="is empty"):
+        whole.within(8.0, None)

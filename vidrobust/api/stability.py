@@ -26,7 +26,6 @@ from vidrobust.models.reading import are_probabilities, as_rows, check_finite
 from vidrobust.predictions import Classifications, Detections, TaskPredictions
 from vidrobust.run_folder.gates import parse_gate, pass_gates
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.text.phrases import listing, plural
 
@@ -234,7 +233,7 @@ def _frames(answers: TaskPredictions, start: int, stop: int) -> TaskPredictions:
 
 class _Clip:
     def __init__(self, of: StabilityMeter, name: str, rate: float) -> None:
-        along = along_time(of.settings, rate)
+        along = of.settings.along_time(rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
         # pairs of neighbouring frames that may be compared, and why the others may not
         self.usable, self.excluded = 0, Counter[str]()

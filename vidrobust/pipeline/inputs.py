@@ -243,62 +243,6 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     return inputs
 
 
-def open_item(
-    item: Item, settings: Settings, origin: tuple[int, float] | None = None
-) -> VideoSource:
-    """Open an input as settings and manifest say; frames count from ``origin``."""
-    from vidrobust.video.region import Cut, ObjectCut, Region
-
-    start_s, end_s = window(item, settings)
-    margin, size = settings.crop_window
-    cut: Cut | None = Region(item.roi, item.path) if item.roi is not None else None
-    if item.boxes is not None:
-        cut = ObjectCut(boxes=item.boxes, margin=margin, size=size)
-    first = None if origin is None else Origin(*origin)
-    return open_video(
-        item.path,
-        item=item.name,
-        backend=settings.backend,
-        device=settings.device,
-        color=settings.color,
-        selection=replace(settings.selection, start_s=start_s, end_s=end_s, origin=first),
-        cut=cut,
-    )
-
-
-@functools.cache
-def decoder_of(path: Path, backend: str, device: str, color: str) -> tuple[str, ...]:
-    """Return what decodes an input, and where it delivers: pictures differ between decoders and devices.
-
-    With a GPU the input is opened to see which route works for it.
-    """
-    from vidrobust.video.choice import ON_CPU
-
-    target, _ = resolve_or_cpu(device)
-    if target == "cpu":
-        return (ON_CPU if backend == "auto" else backend, "cpu", "cpu", color)
-    try:
-        with open_video(path, backend=backend, device=device, color=color) as source:
-            info = source.info
-    except VidrobustError as error:  # said where it is read
-        return (backend, str(error))
-    return (info.backend, info.device, target, color)
-
-
-def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:
-    """Return start and end of an input in s; None if not cut."""
-    start = max((s for s in (settings.start_s, item.start_s) if s is not None), default=None)
-    end = min((s for s in (settings.end_s, item.end_s) if s is not None), default=None)
-    return start, end
-
-
-def named(inputs: Inputs, name: str) -> Item:
-    for item in inputs.items:
-        if item.name == name:
-            return item
-    raise InputError(f"{name}: is no longer among the sources")
-
-
 LEAST_OVERLAP_S = 1.0
 RULES = 2  # raised where the numbers of segments change
 
@@ -313,8 +257,8 @@ class Segment:
     pieces: int
     content: str  # key of its content
     reads: Item  # the stretch with the frames around it that are read for pairs across its borders
-    # Number and time of the input's first delivered frame; None where there is one piece.
-    origin: tuple[int, float] | None = None
+    # The input's first delivered frame; None where there is one piece.
+    origin: Origin | None = None
     frames: int | None = None  # of the whole input, by its header; None where it does not say
 
 
@@ -334,7 +278,7 @@ def segments_of(
             next(source.batches(1), None)  # none: the range of time is empty, which is no error
     if not cuts:
         return (Segment(item, 0, 1, content, item, frames=frames),)
-    origin = int(first.index[0]), float(first.time_s[0])
+    origin = Origin(int(first.index[0]), float(first.time_s[0]))
     # around a segment twice the reach of any comparison is read
     reach = max(ANCHOR_DELTAS)
     overlap = max(LEAST_OVERLAP_S, 2 * reach * settings.selection.step_s(float(rate)))
@@ -370,14 +314,45 @@ def segments_of(
     )
 
 
+def open_item(item: Item, settings: Settings, origin: Origin | None = None) -> VideoSource:
+    """Open an input as settings and manifest say; frames count from ``origin``."""
+    from vidrobust.video.region import Cut, ObjectCut, Region
+
+    selection = settings.selection.within(item.start_s, item.end_s)
+    margin, size = settings.crop_window
+    cut: Cut | None = Region(item.roi, item.path) if item.roi is not None else None
+    if item.boxes is not None:
+        cut = ObjectCut(boxes=item.boxes, margin=margin, size=size)
+    return open_video(
+        item.path,
+        item=item.name,
+        backend=settings.backend,
+        device=settings.device,
+        color=settings.color,
+        selection=replace(selection, origin=origin),
+        cut=cut,
+    )
+
+
+def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
+    reach = range_of(item, settings, source)
+    if reach is None:
+        return []
+    begin, end = reach
+    # a rest shorter than half a segment stays with the last one
+    count = max(1, math.floor((end - begin) / settings.segment_s + 0.5))
+    return [begin + number * settings.segment_s for number in range(1, count)]
+
+
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
     """Return the range studied, in s; None if the header has no length."""
     info = source.info
     if info.num_frames is None or not info.frame_rate:
         return None
     length = float(info.num_frames / info.frame_rate)
-    start, end = window(item, settings)
-    return start or 0.0, length if end is None else min(length, end)
+    selection = settings.selection.within(item.start_s, item.end_s)
+    end = length if selection.end_s is None else min(length, selection.end_s)
+    return selection.start_s or 0.0, end
 
 
 def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
@@ -392,14 +367,30 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
     return settings.selection.count(within, seconds)
 
 
-def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
-    reach = range_of(item, settings, source)
-    if reach is None:
-        return []
-    begin, end = reach
-    # a rest shorter than half a segment stays with the last one
-    count = max(1, math.floor((end - begin) / settings.segment_s + 0.5))
-    return [begin + number * settings.segment_s for number in range(1, count)]
+@functools.cache
+def decoder_of(path: Path, backend: str, device: str, color: str) -> tuple[str, ...]:
+    """Return what decodes an input, and where it delivers: pictures differ between decoders and devices.
+
+    With a GPU the input is opened to see which route works for it.
+    """
+    from vidrobust.video.choice import ON_CPU
+
+    target, _ = resolve_or_cpu(device)
+    if target == "cpu":
+        return (ON_CPU if backend == "auto" else backend, "cpu", "cpu", color)
+    try:
+        with open_video(path, backend=backend, device=device, color=color) as source:
+            info = source.info
+    except VidrobustError as error:  # said where it is read
+        return (backend, str(error))
+    return (info.backend, info.device, target, color)
+
+
+def named(inputs: Inputs, name: str) -> Item:
+    for item in inputs.items:
+        if item.name == name:
+            return item
+    raise InputError(f"{name}: is no longer among the sources")
 
 
 def refuse_other_counts(

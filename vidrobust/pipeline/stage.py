@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
+    from vidrobust.video.selection import Origin
     from vidrobust.video.source import VideoSource
 
 Budgeted = Literal["frames", "pairs"]
@@ -227,8 +228,8 @@ class Context:
     # Which segment of its input this is, from 0, and how many there are.
     number: int = 0
     pieces: int = 1
-    # Number and time of the input's first delivered frame; None where the input is one segment.
-    origin: tuple[int, float] | None = None
+    # The input's first delivered frame; None where the input is one segment.
+    origin: Origin | None = None
     # Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
     count: int = 0
     have: int = 0

@@ -23,11 +23,12 @@ from vidrobust.run_folder.declared import (
 )
 from vidrobust.run_folder.gates import parse_gate
 from vidrobust.text.phrases import among, nouns
+from vidrobust.video.selection import Origin, Selection
 
 if TYPE_CHECKING:
+    from vidrobust.metrics.metric import AlongTime
     from vidrobust.metrics.tracks.borders import EntryLine, Zone
     from vidrobust.metrics.tracks.follow import TrackSettings
-    from vidrobust.video.selection import Selection
 
 LARGEST_BATCH, LARGEST_RATE = 65_536, 1_000_000  # frames, and frames a second
 FIXED_BATCH = 32
@@ -94,28 +95,22 @@ class FootageSettings:
 
     @property
     def selection(self) -> Selection:
-        """Which frames of a video are wanted, whatever the range of an input."""
-        from vidrobust.video.selection import Selection
-
-        return Selection(every=self.every, fps=self.fps)
+        """Which frames of a video are wanted; ``within`` the range of an input, where that has one."""
+        return Selection(every=self.every, fps=self.fps, start_s=self.start_s, end_s=self.end_s)
 
     def _check_footage(self) -> None:
         _from_1(self, "every")
-        for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if time_s is not None and not math.isfinite(time_s):
-                raise SettingsError(f"{name}: expected a time in seconds, got {time_s:g}")
         if self.fps is not None and not 0 < self.fps <= LARGEST_RATE:
             raise SettingsError(
                 f"fps: expected a positive number up to {LARGEST_RATE}, got {self.fps:g}"
             )
-        if self.fps is not None and self.every != 1:
-            raise SettingsError("every and fps exclude each other: give one of them")
         if self.start_s is not None and self.start_s < 0:
             raise SettingsError(f"start_s: expected 0 or more, got {self.start_s:g}")
-        if self.end_s is not None and not self.end_s > (self.start_s or 0):
+        if self.end_s is not None and self.end_s <= (self.start_s or 0):
             raise SettingsError(
                 f"end_s: expected more than {self.start_s or 0:g}, where it starts, got {self.end_s:g}"
             )
+        _ = self.selection  # checks the rest
         if not 1 <= self.segment_s < math.inf:
             raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
@@ -352,6 +347,18 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
             raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
         for rule in self.fail_if:
             parse_gate(rule)
+
+    def along_time(self, rate: float, origin: Origin | None = None) -> AlongTime:
+        """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
+        from vidrobust.metrics.metric import AlongTime
+
+        selection = self.selection
+        delivered = selection.rate(rate)
+
+        def row_of(index: int, time_s: float) -> int:
+            return 0 if origin is None else selection.row_of(index, time_s, origin)
+
+        return AlongTime(frame_rate=delivered, tracks=self.tracks_at(delivered), row_of=row_of)
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """Return these settings with some values replaced; SettingsError names bad ones."""

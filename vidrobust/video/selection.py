@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
-
-import numpy as np
 
 from vidrobust.errors import SettingsError
 
@@ -58,14 +56,20 @@ class Selection:
                 f"fps: expected a positive number of frames a second, got {self.fps}"
             )
         if self.fps is not None and self.every != 1:
-            raise SettingsError("every and fps: give one of the two")
+            raise SettingsError("every and fps exclude each other: give one of them")
         for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if time_s is not None and not np.isfinite(time_s):
+            if time_s is not None and not math.isfinite(time_s):
                 raise SettingsError(f"{name}: expected a time in seconds, got {time_s:g}")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise SettingsError(
                 f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"
             )
+
+    def within(self, start_s: float | None, end_s: float | None) -> Selection:
+        """Return the same, of a part of the video."""
+        starts = [time_s for time_s in (self.start_s, start_s) if time_s is not None]
+        ends = [time_s for time_s in (self.end_s, end_s) if time_s is not None]
+        return replace(self, start_s=max(starts, default=None), end_s=min(ends, default=None))
 
     @property
     def is_every(self) -> bool:

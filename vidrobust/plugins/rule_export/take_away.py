@@ -23,7 +23,6 @@ from vidrobust.stages.remedies.catalogue import (
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
-from vidrobust.stages.stability.along import along_time
 from vidrobust.text.printable import printable
 
 # Columns of the table that the file of numbers repeats.
@@ -173,7 +172,7 @@ def _tracks(run: RunFolder, model: str) -> TrackSettings:
     boxes = run.table("detections")
     names = boxes.loc[boxes["model"] == model, ["label", "label_name"]].drop_duplicates()
     of_rate = {
-        entry.frame_rate: along_time(run.settings, entry.frame_rate).tracks
+        entry.frame_rate: run.settings.along_time(entry.frame_rate).tracks
         for entry in run.record.inputs
     }
     if len({tracks.max_gap for tracks in of_rate.values()}) > 1:

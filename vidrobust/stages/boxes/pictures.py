@@ -16,7 +16,6 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
 from vidrobust.stages.boxes.drawn_frame import TILE, tiles
 from vidrobust.stages.boxes.moments import BoxMoment
-from vidrobust.stages.stability.along import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 
@@ -119,7 +118,7 @@ def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) ->
         found = item_boxes(
             rows, transitions[transitions["item"] == item], (entry.height, entry.width)
         )
-        tracks = along_time(run.settings, entry.frame_rate).tracks
+        tracks = run.settings.along_time(entry.frame_rate).tracks
         parts.append(curve(found, tracks).assign(model=model))
     if not parts:
         return tables.empty("box_curve")

@@ -29,7 +29,6 @@ from vidrobust.stages.remedies.label_rows import (
     rule_rows,
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
-from vidrobust.stages.stability.along import along_time
 from vidrobust.statistics.ratios import RatioVerdict
 
 
@@ -136,7 +135,7 @@ def detector_study(
                 of[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
             )
         time_s = rows["time_s"].to_numpy(np.float64)
-        tracks = along_time(settings, footage.frame_rates[str(item)]).tracks.of_classes(names)
+        tracks = settings.along_time(footage.frame_rates[str(item)]).tracks.of_classes(names)
         part = footage.parts.get(str(item), "")
         seen.append(TimedBoxes(str(item), part, boxes, time_s, tracks, known))
     return BoxStudy(model, seen)

@@ -19,7 +19,6 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import box_rule, label_rule
 from vidrobust.stages.remedies.section import FILE
 from vidrobust.stages.stability import ribbon_section
-from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.ribbon_section import Ribbon
 from vidrobust.text.numbers import percent
 from vidrobust.text.phrases import plural
@@ -157,7 +156,7 @@ def boxes_with_rule(run: RunTables, model: str, item: str) -> RuledBoxes | None:
     boxes = boxes[(boxes["model"] == model) & (boxes["item"] == item)]
     names = dict(zip(boxes["label"].tolist(), boxes["label_name"].tolist(), strict=True))
     entry = next(each for each in run.record.inputs if each.item == item)
-    tracks = along_time(RunFolder(run.folder).settings, entry.frame_rate).tracks.of_classes(names)
+    tracks = RunFolder(run.folder).settings.along_time(entry.frame_rate).tracks.of_classes(names)
     given = item_boxes(boxes, frames, (entry.height, entry.width))
     return RuledBoxes(
         rule=str(name),

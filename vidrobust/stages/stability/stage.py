@@ -80,9 +80,8 @@ class StabilityStage(StreamStage):
         transitions: pd.DataFrame,
     ) -> dict[str, pd.DataFrame]:
         from vidrobust.metrics.catalogue import task_of
-        from vidrobust.stages.stability.along import along_time
 
-        along = along_time(settings, float(about["frame_rate"]))
+        along = settings.along_time(float(about["frame_rate"]))
         return task_of(model.task).whole(
             tables, transitions, (about["height"], about["width"]), along
         )

@@ -23,7 +23,6 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
 from vidrobust.pipeline.stage import Context, Found
 from vidrobust.predictions import Classifications, Classifier
-from vidrobust.stages.stability.along import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -127,7 +126,7 @@ def _check_stride(model: str, context: Context, stride: int) -> None:
 class StabilityUnit:
     def __init__(self, context: Context, model: Model, unit_tables: Sequence[str]) -> None:
         self.unit_tables = unit_tables
-        along = along_time(context.settings, float(context.info.frame_rate), context.origin)
+        along = context.settings.along_time(float(context.info.frame_rate), context.origin)
         self.context = context
         self.model, self.batch = model, context.settings.batch_size
         self._own: list[np.ndarray] = []

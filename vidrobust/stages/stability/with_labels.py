@@ -455,14 +455,9 @@ def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[st
 
 
 def _say_outside(run: OpenRun, seen: pd.DataFrame) -> None:
-    asked = run.settings.start_s, run.settings.end_s
-    windows = {
-        item.name: (
-            asked[0] if item.start_s is None else item.start_s,
-            asked[1] if item.end_s is None else item.end_s,
-        )
-        for item in run.inputs.items
-    }
+    selection = run.settings.selection
+    ranges = {item.name: selection.within(item.start_s, item.end_s) for item in run.inputs.items}
+    windows = {name: (part.start_s, part.end_s) for name, part in ranges.items()}
     lost = outside(run.inputs.known.labels, seen.drop_duplicates(["item", "frame"]), windows)
     run.folder.update(labels_outside=lost.as_dict() | {"sentence": lost.sentence()})
     if lost.sentence():

@@ -35,7 +35,6 @@ from vidrobust.plugins.finetune.boxes.network import (
 from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
 from vidrobust.plugins.finetune.judge import NOTHING, BenchFigures, CountedRows, clusters_of
 from vidrobust.predictions import Detections
-from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.with_labels import judged_frames, known_in_frames
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.standard_errors import influence
@@ -329,4 +328,4 @@ def _along(judges: BoxFootage, item: str) -> AlongTime:
     settings = judges.run.settings
     time_s = judges.frames.loc[judges.frames["item"] == item, "time_s"].to_numpy(np.float64)
     rate = 1 / max(float(np.median(np.diff(time_s))), 1e-6) if len(time_s) > 1 else 25.0
-    return along_time(dataclasses.replace(settings, every=1, fps=None), rate)
+    return dataclasses.replace(settings, every=1, fps=None).along_time(rate)
