@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 GROUP = "vidrobust.sections"  # group of entry points in which a package names a ReportSection, or several
 Keep = Callable[["list[Picture]"], "list[Picture]"]  # figures -> those for which the page has room
-# Questions of ``details.html`` in their order.
-FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
+# Questions of ``details.html`` in their order; each has the template of its name.
+FOLDS = {
+    "stable": "How stable?",
+    "worst": "When is it worst?",
+    "why": "Why?",
+    "sensitive": "What is it sensitive to?",
+    "proxies": "Which test predicts the line?",
+    "remedies": "What helps without training?",
+    "policy": "What to train with?",
+    "footage": "How much does the footage vary?",
+}
 
 
 def called(place: str) -> Callable[..., Any]:
@@ -49,7 +58,7 @@ class ReportSection:
     @property
     def place(self) -> str:
         """Return the question that it follows; the last one where ``after`` is none of them."""
-        return self.after if self.after in FOLDS else FOLDS[-1]
+        return self.after if self.after in FOLDS else [*FOLDS][-1]
 
 
 @cache
