@@ -24,38 +24,6 @@ from vidrobust.shapes.shape import Places, shape_text
 from vidrobust.tables import schema as tables
 
 
-def chosen(detections: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
-    """Return the boxes of these classes (all if none) outside of the zones."""
-    detections = of_classes(detections, only)
-    return detections.take(~in_zones(detections.boxes, ignored)) if ignored else detections
-
-
-def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
-    """Return the labels of these classes (all if none), or raise SettingsError."""
-    unknown = [name for name in only if name not in class_names]
-    if unknown:
-        some = ", ".join(class_names[:10])
-        raise SettingsError(
-            f"only: the detector has no class {unknown[0]!r}; its classes are {some} ..."
-        )
-    return [label for label, name in enumerate(class_names) if not only or name in only]
-
-
-def of_classes(detections: Detections, only: Collection[str]) -> Detections:
-    """Return the boxes of these classes; all if none is named."""
-    if not only:
-        return detections
-    return detections.take(np.isin(detections.labels, labels_of(detections.class_names, only)))
-
-
-def within_frame(detections: Detections, size: tuple[int, int]) -> Detections:
-    """Clip the boxes to a frame (H, W) and drop those wholly outside."""
-    within = Places(detections.boxes, detections.shapes).clipped(size)
-    boxes = within.boxes.astype(np.float32)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return dataclasses.replace(detections, boxes=boxes, shapes=within.shapes).take(inside)
-
-
 class BoxMeter:
     """Follows the boxes of one model over one input; keeps all boxes, and the pixels of one frame."""
 
@@ -95,6 +63,17 @@ class BoxMeter:
             self._gray = gray
         self._found.append(predictions)
 
+    def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
+        if row:
+            before, into = now, self._shifts[-1]
+            rows = np.flatnonzero(before.frame == row - 1)
+        else:
+            before, into = self._found[-1], self._shifts[-2]
+            rows = np.flatnonzero(before.frame == before.num_frames - 1)
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep_score, 0.1)]
+        assert self._gray is not None
+        into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
+
     def finish(self) -> dict[str, pd.DataFrame]:
         if not self._found:
             return {}
@@ -107,17 +86,6 @@ class BoxMeter:
             "box_pairs": self._pairs(boxes, frames),
         }
         return _named(made, frames, names, item=self.item, model=self.model)
-
-    def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
-        if row:
-            before, into = now, self._shifts[-1]
-            rows = np.flatnonzero(before.frame == row - 1)
-        else:
-            before, into = self._found[-1], self._shifts[-2]
-            rows = np.flatnonzero(before.frame == before.num_frames - 1)
-        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep_score, 0.1)]
-        assert self._gray is not None
-        into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
 
     def _boxes(self, frames: pd.DataFrame) -> ItemBoxes:
         starts = np.cumsum([0, *(batch.num_frames for batch in self._found)])
@@ -186,31 +154,36 @@ class BoxMeter:
         )
 
 
-def whole(
-    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of an input from those of its segments: boxes are followed anew."""
-    counted = tables["box_counts"].sort_values("frame", kind="stable")
-    if not len(counted):
-        return dict(tables)
-    numbers = counted["frame"].to_numpy(np.int64)
-    frames = (
-        counted[["frame", "time_s"]]
-        .assign(reason=reasons_of(numbers, transitions))
-        .reset_index(drop=True)
-    )
-    detections = tables["detections"].sort_values("frame", kind="stable")
-    boxes = item_boxes(detections, frames, size)
-    names = {
-        int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)
-    }
-    objects, made = _followed(boxes, along, names)
-    item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
-    return {
-        **tables,
-        "detections": detections.assign(track=objects.track, second_of=objects.second),
-        **_named(made, frames, names, item=item, model=model),
-    }
+def chosen(detections: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
+    """Return the boxes of these classes (all if none) outside of the zones."""
+    detections = of_classes(detections, only)
+    return detections.take(~in_zones(detections.boxes, ignored)) if ignored else detections
+
+
+def of_classes(detections: Detections, only: Collection[str]) -> Detections:
+    """Return the boxes of these classes; all if none is named."""
+    if not only:
+        return detections
+    return detections.take(np.isin(detections.labels, labels_of(detections.class_names, only)))
+
+
+def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
+    """Return the labels of these classes (all if none), or raise SettingsError."""
+    unknown = [name for name in only if name not in class_names]
+    if unknown:
+        some = ", ".join(class_names[:10])
+        raise SettingsError(
+            f"only: the detector has no class {unknown[0]!r}; its classes are {some} ..."
+        )
+    return [label for label, name in enumerate(class_names) if not only or name in only]
+
+
+def within_frame(detections: Detections, size: tuple[int, int]) -> Detections:
+    """Clip the boxes to a frame (H, W) and drop those wholly outside."""
+    within = Places(detections.boxes, detections.shapes).clipped(size)
+    boxes = within.boxes.astype(np.float32)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return dataclasses.replace(detections, boxes=boxes, shapes=within.shapes).take(inside)
 
 
 def _own_tracks(batches: list[Detections]) -> np.ndarray | None:
@@ -263,3 +236,30 @@ def _named(
             added["label_name"] = [names[label] for label in table["label"].tolist()]
         named[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))
     return named
+
+
+def whole(
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of an input from those of its segments: boxes are followed anew."""
+    counted = tables["box_counts"].sort_values("frame", kind="stable")
+    if not len(counted):
+        return dict(tables)
+    numbers = counted["frame"].to_numpy(np.int64)
+    frames = (
+        counted[["frame", "time_s"]]
+        .assign(reason=reasons_of(numbers, transitions))
+        .reset_index(drop=True)
+    )
+    detections = tables["detections"].sort_values("frame", kind="stable")
+    boxes = item_boxes(detections, frames, size)
+    names = {
+        int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)
+    }
+    objects, made = _followed(boxes, along, names)
+    item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
+    return {
+        **tables,
+        "detections": detections.assign(track=objects.track, second_of=objects.second),
+        **_named(made, frames, names, item=item, model=model),
+    }

@@ -37,7 +37,7 @@ def test_entering_and_leaving_is_no_dropout():
     rows = [(f, (x - 25, 160, min(x + 25, 1000), 240), 0.9, 1) for f, x in enumerate(xs) if x]
     found = item(rows, 10)
     assert missed(found) == []
-    assert lives(found, follow(found, BAND), BAND).state.tolist() == ["out", "out"]
+    assert lives(found, follow(found, BAND), BAND).rows.state.tolist() == ["out", "out"]
     assert measured(found).tracks["ends"].tolist() == ["border"]
 
 

@@ -45,110 +45,6 @@ STILL = 0.05  # An object that moves by no more a frame, as a share of its size,
 SAME_PLACE = 0.5
 BEHIND = 4  # A thing is looked for so many times longer behind a named occluder than elsewhere
 LATELY = 6  # Boxes at the end of a track, or at its beginning, from which its velocity is taken
-
-
-def linked(item: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Join tracks of things that are lost and found again; return the track each continues, or its own, (T,).
-
-    A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
-    Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
-    """
-    ends = TrackEnds(item, track)
-    result = np.arange(len(ends.first))
-    still, begins_still = ends.still(last=True), ends.still(last=False)
-    earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
-    i, j, iou = ious(item.places(ends.last[earlier]), item.places(ends.first[later]))
-    inner = [~touched(item.boxes[rows], item.size).any(axis=1) for rows in (ends.last, ends.first)]
-    goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
-    moving = _moving_on(item, ends, goes, came, settings)
-    a, b, iou = (
-        np.concatenate(column) for column in zip((earlier[i], later[j], iou), moving, strict=True)
-    )
-    row_a, row_b = ends.last[a], ends.first[b]
-    scene = np.cumsum(~item.joined)
-    gap = item.frame[row_b] - item.frame[row_a]
-    good = (iou >= SAME_PLACE) & (gap > 0) & (scene[item.frame[row_a]] == scene[item.frame[row_b]])
-    good &= (item.labels[row_a] == item.labels[row_b]) | (gap <= settings.max_gap + 1)
-    a, b, gap, iou = a[good], b[good], gap[good], iou[good]
-    goes_on: dict[int, int] = {}
-    taken: set[int] = set()
-    for pair in np.lexsort((-iou, gap)).tolist():
-        if int(a[pair]) not in goes_on and int(b[pair]) not in taken:
-            goes_on[int(a[pair])] = int(b[pair])
-            taken.add(int(b[pair]))
-    for one in sorted(goes_on, key=lambda each: int(item.frame[ends.first[each]])):
-        result[goes_on[one]] = result[one]
-    return result
-
-
-def _moving_on(
-    item: ItemBoxes,
-    ends: TrackEnds,
-    earlier: np.ndarray,
-    later: np.ndarray,
-    settings: TrackSettings,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of tracks and IoU (K,) where they meet half-way, where an error of either speed counts half."""
-    most = settings.look_on * (BEHIND if settings.occluders else 1)
-    frame_a, frame_b = item.frame[ends.last[earlier]], item.frame[ends.first[later]]
-    order = np.argsort(frame_b, kind="stable")
-    low = np.searchsorted(frame_b[order], frame_a, side="right")
-    count = np.searchsorted(frame_b[order], frame_a + most, side="right") - low
-    a = np.repeat(np.arange(len(earlier)), count)
-    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    a, b = earlier[a], later[order[np.repeat(low, count) + step]]
-    half = (item.frame[ends.first[b]] - item.frame[ends.last[a]])[:, None] / 2
-    on = item.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
-    back = item.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
-    side = np.minimum(on[:, 2:], back[:, 2:]) - np.maximum(on[:, :2], back[:, :2])
-    common = np.maximum(side, 0).prod(axis=1)
-    iou = common / np.maximum(areas(on) + areas(back) - common, 1e-9)
-    hidden = np.zeros(len(a), bool)
-    middle = (on[:, :2] + on[:, 2:]) / 2
-    for x, y, width, height in settings.occluders:
-        hidden |= ((middle >= (x, y)) & (middle <= (x + width, y + height))).all(axis=1)
-    return a, b, np.where(hidden | (2 * half[:, 0] <= settings.look_on), iou, 0.0)
-
-
-class TrackEnds:
-    """First and last box of each track (T,), in ``rows`` sorted by track and frame.
-
-    track (D,) holds numbers from 0, and -1 for boxes in none.
-    """
-
-    def __init__(self, item: ItemBoxes, track: np.ndarray) -> None:
-        rows = np.flatnonzero(track >= 0)
-        self.rows = rows[np.lexsort((item.frame[rows], track[rows]))]
-        numbers = np.arange(int(track.max(initial=-1)) + 1)
-        self.found, self.starts = item, np.searchsorted(track[self.rows], numbers)
-        self.stops = np.searchsorted(track[self.rows], numbers, side="right")
-        self.first, self.last = self.rows[self.starts], self.rows[self.stops - 1]
-
-    def velocity(self, *, last: bool) -> np.ndarray:
-        """Return px per frame over the last, or first, few boxes (T, 2); of single boxes by the pixels."""
-        if last:
-            a, b = np.maximum(self.starts, self.stops - LATELY), self.stops - 1
-        else:
-            a, b = self.starts, np.minimum(self.stops - 1, self.starts + LATELY - 1)
-        early, late = self.rows[a], self.rows[b]
-        since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(
-            np.float64
-        )
-        velocity = free_edge_velocity(
-            self.found.boxes[early], self.found.boxes[late], since, self.found.size
-        )
-        alone = a == b
-        velocity[alone] = np.nan_to_num(self.found.shift[early[alone]])
-        return velocity
-
-    def still(self, *, last: bool) -> np.ndarray:
-        """Return which tracks are at rest at their end, or beginning, (T,) bool."""
-        box = self.found.boxes[self.last if last else self.first]
-        side = np.sqrt(np.maximum(areas(box), 1e-9))
-        speed: np.ndarray = np.abs(self.velocity(last=last)).max(axis=1, initial=0)
-        return speed <= STILL * side
-
-
 SEEN_SHARE = 0.3  # A track of which no more than this share is expected within the frame has left
 # A box cut by the border leaves if it goes outwards by more than this share of its size a frame
 OUTWARD = 0.01
@@ -156,8 +52,6 @@ OUTWARD = 0.01
 FRAMES_TO_LEAVE = 3
 FAR = 0.5  # An object goes far from one frame to the next by more than this share of its size
 ALIKE = 0.5  # Neighbours move alike if half of them lie within this share of their median velocity
-
-
 # A lost thing reaches a box within so many times the way of its speed and so many of its sizes, if both are
 # so alike in size, and everything else is so many times further off
 AHEAD, NEARBY, LIKE_SIZE, CLEARLY = 1.5, 0.5, 1.5, 1.5
@@ -232,41 +126,6 @@ class Objects:
         return on
 
 
-@dataclass(frozen=True)
-class _Live:
-    """Tracks that may go on; expected by the pixels (``box``) and by their velocity (``coasting``)."""
-
-    track: np.ndarray
-    seen: np.ndarray
-    label: np.ndarray
-    last: np.ndarray
-    box: np.ndarray
-    coasting: np.ndarray
-    step: np.ndarray
-    velocity: np.ndarray
-    shape: np.ndarray
-    fresh: np.ndarray
-
-    def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
-        shaped = any(shape is not None for shape in self.shape)
-        return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
-
-    def pick(self, rows: np.ndarray) -> _Live:
-        return _Live(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
-    def joined(self, other: _Live) -> _Live:
-        names = self.__dataclass_fields__
-        return _Live(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in names))
-
-
-_NONE = _Live(
-    np.empty(0, np.int64),
-    np.empty(0, np.int64),
-    np.empty(0, np.int64),
-    *(*(np.empty((0, n)) for n in (4, 4, 4, 2, 2)), np.empty(0, object), np.empty(0, bool)),
-)
-
-
 def follow(item: ItemBoxes, settings: TrackSettings) -> Objects:
     """Return the objects of an input: matched frame by frame, and things at rest found again after any gap."""
     track, second = _frame_by_frame(item, settings)
@@ -274,19 +133,6 @@ def follow(item: ItemBoxes, settings: TrackSettings) -> Objects:
     again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
     track, second = again[track], again[second]
     return _numbered(Objects(track, second), settings.min_boxes)
-
-
-def _numbered(objects: Objects, min_boxes: int) -> Objects:
-    track = objects.track
-    counts = np.bincount(track[track >= 0], minlength=int(track.max(initial=-1)) + 1)
-    kept = np.flatnonzero(counts >= min_boxes)
-    if not len(kept):
-        return Objects(np.full(len(track), -1), np.full(len(track), -1))
-    at = np.full(len(counts), len(track))
-    np.minimum.at(at, track[track >= 0], np.flatnonzero(track >= 0))
-    number = np.full(len(counts) + 1, -1, np.int64)
-    number[kept[np.argsort(at[kept], kind="stable")]] = np.arange(len(kept))
-    return Objects(number[track], number[objects.second])
 
 
 def _frame_by_frame(item: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -313,6 +159,95 @@ def _frame_by_frame(item: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarra
         _best_first(item, rows, track, second)
         live = _gone_on(item, live, old, rows, track, frame, settings.max_gap)
     return track, second
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Live:
+    """Tracks (T,) that may go on; expected by the pixels (``box``) and by their velocity (``coasting``)."""
+
+    track: np.ndarray
+    seen: np.ndarray  # frame of the last box
+    label: np.ndarray
+    last: np.ndarray  # last box, (T, 4) px
+    box: np.ndarray
+    coasting: np.ndarray
+    step: np.ndarray  # (T, 2) px a frame, by the pixels where they show it
+    velocity: np.ndarray
+    shape: np.ndarray  # mask in the last box, or None
+    fresh: np.ndarray  # seen once, and the pixels show no motion
+
+    def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
+        shaped = any(shape is not None for shape in self.shape)
+        return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
+
+    def pick(self, rows: np.ndarray) -> _Live:
+        return _Live(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
+    def joined(self, other: _Live) -> _Live:
+        names = self.__dataclass_fields__
+        return _Live(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names})
+
+
+_NONE = _Live(
+    **{name: np.empty(0, np.int64) for name in ("track", "seen", "label")},
+    **{name: np.empty((0, 4)) for name in ("last", "box", "coasting")},
+    **{name: np.empty((0, 2)) for name in ("step", "velocity")},
+    shape=np.empty(0, object),
+    fresh=np.empty(0, bool),
+)
+
+
+def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
+    box, coasting = live.box + np.tile(live.step, 2), live.coasting + np.tile(live.velocity, 2)
+    whole = np.maximum(areas(box), 1e-9)
+    here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
+        areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
+    )
+    return dataclasses.replace(live, box=box, coasting=coasting).pick(here)
+
+
+def _matched(
+    live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (
+        ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting)
+    )
+    i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
+    near = iou >= least
+    key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)
+    best = np.zeros(len(key))
+    np.maximum.at(best, where, iou[near])
+    i, j = np.divmod(key, max(len(boxes), 1))
+    value = best + SAME_CLASS * (live.label[i] == labels[j])
+    right = _right_there(i, j, best, value)
+    rest = np.flatnonzero(~np.isin(i, i[right]) & ~np.isin(j, j[right]))
+    chosen = np.concatenate([right, rest[assign(i[rest], j[rest], value[rest])]])
+    return i[chosen], j[chosen]
+
+
+def _right_there(i: np.ndarray, j: np.ndarray, iou: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Pairs where a box lies right where its track is expected: two lesser pairs must not outvote them."""
+    near = np.flatnonzero(iou >= DUPLICATE)
+    tracks: set[int] = set()
+    boxes: set[int] = set()
+    chosen = []
+    for pair in near[np.argsort(-value[near], kind="stable")].tolist():
+        if int(i[pair]) not in tracks and int(j[pair]) not in boxes:
+            chosen.append(pair)
+            tracks.add(int(i[pair]))
+            boxes.add(int(j[pair]))
+    return np.array(chosen, np.int64)
+
+
+def _second_boxes(item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
+    tracked, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
+    if not len(tracked) or not len(free):
+        return
+    i, j, iou = same_place(
+        item.places(free), item.places(tracked), item.labels[free], item.labels[tracked]
+    )
+    order = np.argsort(iou, kind="stable")  # the last to write is the nearest
+    second[free[i[order]]] = track[tracked[j[order]]]
 
 
 def _turned(
@@ -344,17 +279,6 @@ def _turned(
     # of two tracks that are nearest to one box neither is clear, as each is the other's next
     clear &= np.bincount(j, minlength=len(free))[j] == 1
     return lost[i[clear]], free[j[clear]]
-
-
-def _second_boxes(item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    tracked, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
-    if not len(tracked) or not len(free):
-        return
-    i, j, iou = same_place(
-        item.places(free), item.places(tracked), item.labels[free], item.labels[tracked]
-    )
-    order = np.argsort(iou, kind="stable")  # the last to write is the nearest
-    second[free[i[order]]] = track[tracked[j[order]]]
 
 
 def _born(
@@ -395,15 +319,6 @@ def _best_first(item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np
         if iou.max(initial=0) >= DUPLICATE and item.scores[row] > item.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
-
-
-def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
-    box, coasting = live.box + np.tile(live.step, 2), live.coasting + np.tile(live.velocity, 2)
-    whole = np.maximum(areas(box), 1e-9)
-    here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
-        areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
-    )
-    return dataclasses.replace(live, box=box, coasting=coasting).pick(here)
 
 
 def _gone_on(
@@ -457,16 +372,16 @@ def _seen(
     velocity[far] = measured[far]
     step = np.where(np.isnan(measured), velocity, measured)
     return _Live(
-        track[rows],
-        np.full(len(rows), frame),
-        item.labels[rows],
-        boxes,
-        boxes.copy(),
-        boxes.copy(),
-        step,
-        velocity,
-        np.full(len(rows), None, object) if item.shapes is None else item.shapes[rows],
-        ~known & np.isnan(measured[:, 0]),
+        track=track[rows],
+        seen=np.full(len(rows), frame),
+        label=item.labels[rows],
+        last=boxes,
+        box=boxes.copy(),
+        coasting=boxes.copy(),
+        step=step,
+        velocity=velocity,
+        shape=np.full(len(rows), None, object) if item.shapes is None else item.shapes[rows],
+        fresh=~known & np.isnan(measured[:, 0]),
     )
 
 
@@ -490,34 +405,116 @@ def _neighbours(velocity: np.ndarray) -> np.ndarray:
     return result
 
 
-def _matched(
-    live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (
-        ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting)
+def linked(item: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """Join tracks of things that are lost and found again; return the track each continues, or its own, (T,).
+
+    A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
+    Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
+    """
+    ends = TrackEnds(item, track)
+    result = np.arange(len(ends.first))
+    still, begins_still = ends.still(last=True), ends.still(last=False)
+    earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
+    i, j, iou = ious(item.places(ends.last[earlier]), item.places(ends.first[later]))
+    inner = [~touched(item.boxes[rows], item.size).any(axis=1) for rows in (ends.last, ends.first)]
+    goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
+    moving = _moving_on(item, ends, goes, came, settings)
+    a, b, iou = (
+        np.concatenate(column) for column in zip((earlier[i], later[j], iou), moving, strict=True)
     )
-    i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
-    near = iou >= least
-    key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)
-    best = np.zeros(len(key))
-    np.maximum.at(best, where, iou[near])
-    i, j = np.divmod(key, max(len(boxes), 1))
-    value = best + SAME_CLASS * (live.label[i] == labels[j])
-    right = _right_there(i, j, best, value)
-    rest = np.flatnonzero(~np.isin(i, i[right]) & ~np.isin(j, j[right]))
-    chosen = np.concatenate([right, rest[assign(i[rest], j[rest], value[rest])]])
-    return i[chosen], j[chosen]
+    row_a, row_b = ends.last[a], ends.first[b]
+    scene = np.cumsum(~item.joined)
+    gap = item.frame[row_b] - item.frame[row_a]
+    good = (iou >= SAME_PLACE) & (gap > 0) & (scene[item.frame[row_a]] == scene[item.frame[row_b]])
+    good &= (item.labels[row_a] == item.labels[row_b]) | (gap <= settings.max_gap + 1)
+    a, b, gap, iou = a[good], b[good], gap[good], iou[good]
+    goes_on: dict[int, int] = {}
+    taken: set[int] = set()
+    for pair in np.lexsort((-iou, gap)).tolist():
+        if int(a[pair]) not in goes_on and int(b[pair]) not in taken:
+            goes_on[int(a[pair])] = int(b[pair])
+            taken.add(int(b[pair]))
+    for one in sorted(goes_on, key=lambda each: int(item.frame[ends.first[each]])):
+        result[goes_on[one]] = result[one]
+    return result
 
 
-def _right_there(i: np.ndarray, j: np.ndarray, iou: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Pairs where a box lies right where its track is expected: two lesser pairs must not outvote them."""
-    near = np.flatnonzero(iou >= DUPLICATE)
-    tracks: set[int] = set()
-    boxes: set[int] = set()
-    chosen = []
-    for pair in near[np.argsort(-value[near], kind="stable")].tolist():
-        if int(i[pair]) not in tracks and int(j[pair]) not in boxes:
-            chosen.append(pair)
-            tracks.add(int(i[pair]))
-            boxes.add(int(j[pair]))
-    return np.array(chosen, np.int64)
+class TrackEnds:
+    """First and last box of each track (T,), in ``rows`` sorted by track and frame.
+
+    track (D,) holds numbers from 0, and -1 for boxes in none.
+    """
+
+    def __init__(self, item: ItemBoxes, track: np.ndarray) -> None:
+        rows = np.flatnonzero(track >= 0)
+        self.rows = rows[np.lexsort((item.frame[rows], track[rows]))]
+        numbers = np.arange(int(track.max(initial=-1)) + 1)
+        self.found, self.starts = item, np.searchsorted(track[self.rows], numbers)
+        self.stops = np.searchsorted(track[self.rows], numbers, side="right")
+        self.first, self.last = self.rows[self.starts], self.rows[self.stops - 1]
+
+    def velocity(self, *, last: bool) -> np.ndarray:
+        """Return px per frame over the last, or first, few boxes (T, 2); of single boxes by the pixels."""
+        if last:
+            a, b = np.maximum(self.starts, self.stops - LATELY), self.stops - 1
+        else:
+            a, b = self.starts, np.minimum(self.stops - 1, self.starts + LATELY - 1)
+        early, late = self.rows[a], self.rows[b]
+        since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(
+            np.float64
+        )
+        velocity = free_edge_velocity(
+            self.found.boxes[early], self.found.boxes[late], since, self.found.size
+        )
+        alone = a == b
+        velocity[alone] = np.nan_to_num(self.found.shift[early[alone]])
+        return velocity
+
+    def still(self, *, last: bool) -> np.ndarray:
+        """Return which tracks are at rest at their end, or beginning, (T,) bool."""
+        box = self.found.boxes[self.last if last else self.first]
+        side = np.sqrt(np.maximum(areas(box), 1e-9))
+        speed: np.ndarray = np.abs(self.velocity(last=last)).max(axis=1, initial=0)
+        return speed <= STILL * side
+
+
+def _moving_on(
+    item: ItemBoxes,
+    ends: TrackEnds,
+    earlier: np.ndarray,
+    later: np.ndarray,
+    settings: TrackSettings,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of tracks and IoU (K,) where they meet half-way, where an error of either speed counts half."""
+    most = settings.look_on * (BEHIND if settings.occluders else 1)
+    frame_a, frame_b = item.frame[ends.last[earlier]], item.frame[ends.first[later]]
+    order = np.argsort(frame_b, kind="stable")
+    low = np.searchsorted(frame_b[order], frame_a, side="right")
+    count = np.searchsorted(frame_b[order], frame_a + most, side="right") - low
+    a = np.repeat(np.arange(len(earlier)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    a, b = earlier[a], later[order[np.repeat(low, count) + step]]
+    half = (item.frame[ends.first[b]] - item.frame[ends.last[a]])[:, None] / 2
+    on = item.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
+    back = item.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
+    side = np.minimum(on[:, 2:], back[:, 2:]) - np.maximum(on[:, :2], back[:, :2])
+    common = np.maximum(side, 0).prod(axis=1)
+    iou = common / np.maximum(areas(on) + areas(back) - common, 1e-9)
+    hidden = np.zeros(len(a), bool)
+    middle = (on[:, :2] + on[:, 2:]) / 2
+    for x, y, width, height in settings.occluders:
+        hidden |= ((middle >= (x, y)) & (middle <= (x + width, y + height))).all(axis=1)
+    return a, b, np.where(hidden | (2 * half[:, 0] <= settings.look_on), iou, 0.0)
+
+
+def _numbered(objects: Objects, min_boxes: int) -> Objects:
+    track = objects.track
+    counts = np.bincount(track[track >= 0], minlength=int(track.max(initial=-1)) + 1)
+    kept = np.flatnonzero(counts >= min_boxes)
+    if not len(kept):
+        return Objects(np.full(len(track), -1), np.full(len(track), -1))
+    at = np.full(len(counts), len(track))
+    np.minimum.at(at, track[track >= 0], np.flatnonzero(track >= 0))
+    number = np.full(len(counts) + 1, -1, np.int64)
+    number[kept[np.argsort(at[kept], kind="stable")]] = np.arange(len(kept))
+    return Objects(number[track], number[objects.second])

@@ -27,7 +27,7 @@ from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import Objects, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.states import FAULTS, MID_PICTURE, Lives, lives
+from vidrobust.metrics.tracks.states import FAULTS, MID_PICTURE, Lives, StateRows, lives
 from vidrobust.shapes.shape import flicker
 
 SMALL, LARGE = 32.0**2, 96.0**2  # Areas, px^2, at which COCO calls a box medium and large
@@ -63,7 +63,7 @@ def measure(
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((item.frame[rows], track[rows]))]
     along = pd.concat(
-        [_boxes_along(item, objects, rows, settings), _without_box(states)], ignore_index=True
+        [_boxes_along(item, objects, rows, settings), _without_box(states.rows)], ignore_index=True
     )
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     alarm = states.alarm[along["track"].to_numpy(np.int64)] if len(along) else np.zeros(0, bool)
@@ -75,52 +75,6 @@ def measure(
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
     return Measures(along, tracks, _counts(item, objects, tracks, settings, 60 * frame_rate))
-
-
-def faults(
-    state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False
-) -> dict[str, np.ndarray]:
-    """Return ``missed``, ``uncovered`` and ``unknown`` of rows: 0, 1, or NaN where the state does not count."""
-    counts = state.isin(("covered", *FAULTS)) & ~np.asarray(alarm, bool)
-    unknown = (state == "unknown") & ~np.asarray(alarm, bool)
-    uncovered = np.where(counts, state.isin(FAULTS).astype(np.float64), np.nan)
-    return {
-        "uncovered": uncovered,
-        "unknown": np.where(counts | unknown, unknown.astype(np.float64), np.nan),
-        "missed": np.where(evidence.isin(("before", "after")), np.nan, uncovered),
-    }
-
-
-def without_absent(steps: pd.DataFrame, judged_steps: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of ``object_frames`` with NaN for faults where the labels say that the object is not there."""
-    keys = ["item", "frame", "model", "track"]
-    absent = judged_steps.loc[judged_steps["uncovered"].isna(), keys]
-    if not len(absent):
-        return steps
-    at = pd.MultiIndex.from_frame(steps[keys]).isin(pd.MultiIndex.from_frame(absent))
-    return steps.assign(**{name: steps[name].mask(at) for name in ("uncovered", "missed")})
-
-
-def size_of(area: np.ndarray) -> np.ndarray:
-    """Return "small", "medium" or "large" for areas in px^2, as COCO does."""
-    return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")
-
-
-def duplicate_boxes(item: ItemBoxes, least_score: float) -> np.ndarray:
-    """Return 1 for a box that repeats a better one of its class, 0 for others, NaN below the score; (D,)."""
-    again = np.full(len(item.frame), np.nan)
-    bounds = np.searchsorted(item.frame, np.arange(item.num_frames + 1))
-    for start, stop in itertools.pairwise(bounds):
-        rows = np.arange(start, stop)[item.scores[start:stop] >= least_score]
-        again[rows] = duplicates(item.places(rows), item.scores[rows], item.labels[rows])
-    return again
-
-
-def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return the length of after - 2 now + before, (N,); 0 for a steady change."""
-    change = np.asarray(after - 2 * now + before, np.float64)
-    length: np.ndarray = np.abs(change) if change.ndim == 1 else np.sqrt((change**2).sum(axis=1))
-    return length
 
 
 def _boxes_along(
@@ -174,6 +128,27 @@ def _boxes_along(
     )
 
 
+def _middles(item: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Places in ``rows`` with a box before and after; all three cut by the border, or none."""
+    frame, cut = item.frame[rows], touches_border(item.boxes[rows], item.size)
+    inner = np.arange(1, max(len(rows) - 1, 1))
+    if len(rows) < 3:
+        return np.empty(0, np.int64)
+    good = (track[rows[inner - 1]] == track[rows[inner]]) & (
+        track[rows[inner + 1]] == track[rows[inner]]
+    )
+    good &= (frame[inner] - frame[inner - 1] == 1) & (frame[inner + 1] - frame[inner] == 1)
+    good &= (cut[inner] == cut[inner - 1]) & (cut[inner] == cut[inner + 1])
+    return inner[good]
+
+
+def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the length of after - 2 now + before, (N,); 0 for a steady change."""
+    change = np.asarray(after - 2 * now + before, np.float64)
+    length: np.ndarray = np.abs(change) if change.ndim == 1 else np.sqrt((change**2).sum(axis=1))
+    return length
+
+
 def _mask_jitter(
     item: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
@@ -187,10 +162,6 @@ def _mask_jitter(
             for of in zip(*three, strict=True)
         ]
     )
-
-
-def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True))
 
 
 def _id_switches(item: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
@@ -207,21 +178,11 @@ def _id_switches(item: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndar
     return switch
 
 
-def _middles(item: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Places in ``rows`` with a box before and after; all three cut by the border, or none."""
-    frame, cut = item.frame[rows], touches_border(item.boxes[rows], item.size)
-    inner = np.arange(1, max(len(rows) - 1, 1))
-    if len(rows) < 3:
-        return np.empty(0, np.int64)
-    good = (track[rows[inner - 1]] == track[rows[inner]]) & (
-        track[rows[inner + 1]] == track[rows[inner]]
-    )
-    good &= (frame[inner] - frame[inner - 1] == 1) & (frame[inner + 1] - frame[inner] == 1)
-    good &= (cut[inner] == cut[inner - 1]) & (cut[inner] == cut[inner + 1])
-    return inner[good]
+def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True))
 
 
-def _without_box(at: Lives) -> pd.DataFrame:
+def _without_box(at: StateRows) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "track": at.track,
@@ -233,6 +194,20 @@ def _without_box(at: Lives) -> pd.DataFrame:
             **_sides(at.boxes),
         }
     )
+
+
+def faults(
+    state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False
+) -> dict[str, np.ndarray]:
+    """Return ``missed``, ``uncovered`` and ``unknown`` of rows: 0, 1, or NaN where the state does not count."""
+    counts = state.isin(("covered", *FAULTS)) & ~np.asarray(alarm, bool)
+    unknown = (state == "unknown") & ~np.asarray(alarm, bool)
+    uncovered = np.where(counts, state.isin(FAULTS).astype(np.float64), np.nan)
+    return {
+        "uncovered": uncovered,
+        "unknown": np.where(counts | unknown, unknown.astype(np.float64), np.nan),
+        "missed": np.where(evidence.isin(("before", "after")), np.nan, uncovered),
+    }
 
 
 def _reverts(along: pd.DataFrame) -> np.ndarray:
@@ -302,6 +277,11 @@ def _tracks(
     )
 
 
+def size_of(area: np.ndarray) -> np.ndarray:
+    """Return "small", "medium" or "large" for areas in px^2, as COCO does."""
+    return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")
+
+
 def _counts(
     item: ItemBoxes,
     objects: Objects,
@@ -328,3 +308,23 @@ def _counts(
     return pd.DataFrame(
         {"row": np.arange(item.num_frames), "boxes": count, "count_jitter": jitter, **rates}
     )
+
+
+def duplicate_boxes(item: ItemBoxes, least_score: float) -> np.ndarray:
+    """Return 1 for a box that repeats a better one of its class, 0 for others, NaN below the score; (D,)."""
+    again = np.full(len(item.frame), np.nan)
+    bounds = np.searchsorted(item.frame, np.arange(item.num_frames + 1))
+    for start, stop in itertools.pairwise(bounds):
+        rows = np.arange(start, stop)[item.scores[start:stop] >= least_score]
+        again[rows] = duplicates(item.places(rows), item.scores[rows], item.labels[rows])
+    return again
+
+
+def without_absent(steps: pd.DataFrame, judged_steps: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of ``object_frames`` with NaN for faults where the labels say that the object is not there."""
+    keys = ["item", "frame", "model", "track"]
+    absent = judged_steps.loc[judged_steps["uncovered"].isna(), keys]
+    if not len(absent):
+        return steps
+    at = pd.MultiIndex.from_frame(steps[keys]).isin(pd.MultiIndex.from_frame(absent))
+    return steps.assign(**{name: steps[name].mask(at) for name in ("uncovered", "missed")})

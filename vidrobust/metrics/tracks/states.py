@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,163 +41,6 @@ GOES_UNDER, FURTHER = 0.2, 0.05
 # anywhere, this is the probability of as many at any place of the clip (binomial, times the places) ...
 BY_CHANCE = 0.05
 SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on it.
-
-
-def at_rest(item: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """Return whether the object of each open gap stands still around it."""
-    change = np.abs(np.diff(item.boxes[rows], axis=0)).max(axis=1, initial=0)
-    share = change / np.sqrt(np.maximum(areas(item.boxes[rows[:-1]]), 1e-9))
-    # a step to the next track, or over another gap, says nothing about standing still
-    share[track[rows[:-1]] != track[rows[1:]]] = np.inf
-    steps = np.concatenate([[np.inf], share, [np.inf]])
-    gap = np.flatnonzero(open_)
-    about = np.maximum(steps[gap], steps[gap + 2])
-    still: np.ndarray = (steps[gap + 1] <= AT_REST) & (about <= AT_REST_ABOUT)
-    return still
-
-
-def lies_on(
-    item: ItemBoxes,
-    frame: np.ndarray,
-    boxes: Boxes,
-    labels: np.ndarray,
-    settings: TrackSettings,
-    least: float | None = None,
-) -> np.ndarray:
-    """Return whether a box of any class and object lies on each place in its frame, (N,) bool.
-
-    A larger box counts if it holds the place and is of the same class, or is not much larger.
-    """
-    least = SECOND if least is None else least
-    places = Places.of(boxes)
-    whole = np.maximum(places.areas, 1e-9)
-    enough = np.flatnonzero(item.scores >= settings.keeps(item.labels))
-    on = np.zeros(len(boxes), bool)
-    for wanted, rows in _by_frame(frame, item.frame[enough], item.num_frames):
-        there = item.places(enough[rows])
-        i, j, common = overlaps(places.take(wanted), there)
-        area, other = whole[wanted[i]], there.areas[j]
-        alike = labels[wanted[i]] == item.labels[enough[rows[j]]]
-        held = (common >= INSIDE * area) & (alike | (area >= PART * other))
-        on[wanted[i[held | (common >= least * (area + other - common))]]] = True
-    return on
-
-
-def cover(
-    item: ItemBoxes,
-    track: np.ndarray,
-    own: np.ndarray,
-    frame: np.ndarray,
-    boxes: Boxes,
-    since: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return the largest share of each box under one box of another track, (N,).
-
-    The other track has boxes up to ``since`` and after: what begins where an object is lost may be the
-    object.
-    """
-    places = Places.of(boxes)
-    whole = np.maximum(places.areas, 1e-9)
-    most = np.zeros(len(places))
-    tracked = np.flatnonzero(track >= 0)
-    count = int(track.max(initial=-1)) + 1
-    first, last = np.full(count, item.num_frames), np.full(count, -1)
-    np.minimum.at(first, track[tracked], item.frame[tracked])
-    np.maximum.at(last, track[tracked], item.frame[tracked])
-    for wanted, rows in _by_frame(frame, item.frame[tracked], item.num_frames):
-        i, j, common = overlaps(places.take(wanted), item.places(tracked[rows]))
-        of = track[tracked[rows[j]]]
-        other = of != own[wanted[i]]
-        if since is not None:
-            other &= (first[of] <= since[wanted[i]]) & (last[of] >= since[wanted[i]])
-        share = common / whole[wanted[i]]
-        np.maximum.at(most, wanted[i[other]], share[other])
-    return most
-
-
-def lies_under(
-    item: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
-) -> np.ndarray:
-    """Return whether an object lay half under another's box in most of a few frames, (N,) bool.
-
-    It is then a part of the other, as a helmet of a worker, and not hidden. ``places`` (N,) are the first of
-    these frames in ``rows``; the others follow by ``step``, 1 or -1.
-    """
-    at = places[:, None] + step * np.arange(LATELY)
-    known = (at >= 0) & (at < len(rows))
-    row = rows[np.clip(at, 0, len(rows) - 1)]
-    known &= track[row] == track[row[:, :1]]
-    over = np.full(at.shape, np.nan)
-    of = row[known]
-    over[known] = cover(item, track, track[of], item.frame[of], item.places(of))
-    lay: np.ndarray = np.nanmedian(over, axis=1) >= COVERED if len(over) else np.zeros(0, bool)
-    return lay
-
-
-def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
-    """Return the largest share of each box under a named occluder, (N,)."""
-    share = np.zeros(len(boxes))
-    if settings.occluders and len(boxes):
-        x, y, width, height = np.array(settings.occluders, np.float64).T
-        i, _, common = overlaps(boxes, np.column_stack([x, y, x + width, y + height]))
-        np.maximum.at(share, i, common / np.maximum(areas(boxes)[i], 1e-9))
-    return share
-
-
-def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Return where an occluder may hide what is expected, (N,) bool."""
-    share = under_occluder(boxes, settings)
-    hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
-    return hidden
-
-
-def _by_frame(
-    wanted: np.ndarray, sorted_frames: np.ndarray, num_frames: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
-    order = np.argsort(wanted, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
-    return [
-        (part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts
-    ]
-
-
-def unseen(
-    track: np.ndarray, boxes: np.ndarray, missed: np.ndarray, lost: np.ndarray
-) -> np.ndarray:
-    """Return which places ``lost`` (L, 4) lie where something unnamed may hide moving objects, (L,) bool.
-
-    ``track``, ``boxes`` and ``missed`` (N, ...) are what is known of the objects: where each was seen, and where
-    it was missed between two frames in which it was seen. There many objects are missed and found again, and
-    hardly one is seen. An object passes a place if its nearest row is within half the objects' median side, or a
-    quarter of its own step; that row says whether it is seen.
-    """
-    if not missed.any() or not len(lost):
-        return np.zeros(len(lost), bool)
-    # here, since reports read this module, and scipy.spatial takes a third of a second to import
-    from scipy.spatial import KDTree
-    from scipy.special import bdtrc
-
-    half = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9)))) / 2
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    wanted = (lost[:, :2] + lost[:, 2:]) / 2
-    of_missed, of_seen = np.zeros(len(wanted), int), np.zeros(len(wanted), int)
-    order = np.argsort(track, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
-        tree = KDTree(centre[rows])
-        # how far it goes from row to row: what is fast has no row within half its side of each place that it passes
-        step = np.median(tree.query(centre[rows], 2)[0][:, 1]) if len(rows) > 1 else 0.0
-        _, nearest = tree.query(wanted, distance_upper_bound=max(half, step / 4))
-        passes = np.flatnonzero(nearest < len(rows))
-        lacks = missed[rows[nearest[passes]]]
-        of_missed[passes[lacks]] += 1
-        of_seen[passes[~lacks]] += 1
-    places = max(len(np.unique(np.floor(centre / (2 * half)), axis=0)), 1)
-    by_chance = places * bdtrc(of_missed - 1, of_missed + of_seen, missed.mean())
-    result: np.ndarray = (by_chance <= BY_CHANCE) & (of_seen <= SEEN_BEHIND * of_missed)
-    return result
-
-
 FAULTS = ("late", "missed", "lost")  # States in which an object in view has no box
 # What explains a frame without a box, the surest first
 STATE_OF = {
@@ -221,27 +65,28 @@ HELD = 1 / 3  # An object has a box in at least this share of its frames; what h
 COHERENT = 0.25
 
 
-@dataclass(frozen=True)
-class Lives:
-    """The frames in which objects have no box of their own, and why tracks begin and end.
-
-    ``begins`` and ``ends`` (T,) are "mid-picture", "cut" (also the first and the last frame), or a key of
-    ``STATE_OF``; ``alarm`` (T,) says that it blinks instead of persisting. All else is (N, ...), a row per
-    object and frame.
-    """
+class StateRows(NamedTuple):
+    """Frames without a box of the object's own, (N, ...): a row per object and frame."""
 
     track: np.ndarray
     frame: np.ndarray
     state: np.ndarray
     evidence: np.ndarray
-    boxes: np.ndarray
+    boxes: np.ndarray  # where the object is expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lives:
+    """The frames in which objects have no box of their own, and why tracks begin and end.
+
+    ``begins`` and ``ends`` (T,) are "mid-picture", "cut" (also the first and the last frame), or a key of
+    ``STATE_OF``; ``alarm`` (T,) says that it blinks instead of persisting.
+    """
+
+    rows: StateRows
     begins: np.ndarray
     ends: np.ndarray
     alarm: np.ndarray
-
-
-# Track, frame, state, evidence and place of frames without an own box
-_Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def lives(item: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
@@ -251,16 +96,11 @@ def lives(item: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     after = _beyond(item, objects, edges, settings, forward=True)
     before = _beyond(item, objects, edges, settings, forward=False)
     unsure = alarm | ~before.reaches_border | _may_go_on(item, edges, after, settings)
-    state = before.state.copy()
-    state[(state == "late") & unsure[before.track]] = "unknown"
-    parts = [
-        _between(item, edges, objects.track, settings),
-        (after.track, after.frame, after.state, after.evidence, after.boxes),
-        (before.track, before.frame, state, before.evidence, before.boxes),
-    ]
-    track, frame, state, evidence, boxes = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
+    begun = before.rows.state == "late"
+    before.rows.state[begun & unsure[before.rows.track]] = "unknown"
+    parts = (_between(item, edges, objects.track, settings), after.rows, before.rows)
+    rows = StateRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    track, frame, state, evidence, boxes = rows
     # what is seen and missed of things that move shows where something may stand before them
     moves = ~(edges.still(last=True) | alarm)
     missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
@@ -269,27 +109,14 @@ def lives(item: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     track_of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
     seen = moves[track_of]
     places = np.concatenate([boxes[missed], item.boxes[edges.rows[seen]]])
-    rows = np.concatenate([track[missed], track_of[seen]])
-    hidden = unseen(rows, places, np.arange(len(rows)) < len(missed), boxes[lost])
+    owner = np.concatenate([track[missed], track_of[seen]])
+    hidden = unseen(owner, places, np.arange(len(owner)) < len(missed), boxes[lost])
     gap = np.cumsum(
         (np.diff(frame[lost], prepend=-9) != 1) | (np.diff(track[lost], prepend=-9) != 0)
     )
     behind = lost[np.isin(gap, gap[hidden])]
     state[behind], evidence[behind] = "unknown", "place"
-    return Lives(track, frame, state, evidence, boxes, before.why, after.why, alarm)
-
-
-def decide(
-    evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return states (N,) and the evidence that decided; ``otherwise`` and "" where none holds.
-
-    Of several the first in the order of ``STATE_OF`` decides.
-    """
-    names = [name for name in STATE_OF if name in evidence]
-    holds = [evidence[name] for name in names]
-    state = np.select(holds, [STATE_OF[name] for name in names], otherwise).astype(object)
-    return state, np.select(holds, names, "").astype(object)
+    return Lives(rows=rows, begins=before.why, ends=after.why, alarm=alarm)
 
 
 def blinks(item: ItemBoxes, edges: TrackEnds) -> np.ndarray:
@@ -320,59 +147,11 @@ def blinks(item: ItemBoxes, edges: TrackEnds) -> np.ndarray:
     return few
 
 
-def _between(
-    item: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings
-) -> _Rows:
-    rows = edges.rows
-    first, second = rows[:-1], rows[1:]
-    open_ = (track[first] == track[second]) & (item.frame[second] - item.frame[first] > 1)
-    first, second = first[open_], second[open_]
-    length = item.frame[second] - item.frame[first] - 1
-    gap = np.repeat(np.arange(len(first)), length)
-    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
-    share = (step / (length[gap] + 1))[:, None]
-    boxes = (1 - share) * item.boxes[first][gap] + share * item.boxes[second][gap]
-    expected = item.places(first[gap]).at(boxes)
-    frame, owner = item.frame[first][gap] + step, track[first][gap]
-    around = np.maximum(
-        *(
-            cover(item, track, track[first], item.frame[at], item.places(at))
-            for at in (first, second)
-        )
-    )
-    over = cover(item, track, owner, frame, expected)
-    behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
-    candidates = np.flatnonzero(behind)
-    at = np.flatnonzero(open_)[gap[candidates]]
-    lay = lies_under(item, track, rows, at, -1) | lies_under(item, track, rows, at + 1, 1)
-    behind[candidates[lay]] = False
-    beside = np.maximum(*(under_occluder(item.places(row), settings) for row in (first, second)))
-    under = occluded(expected, beside[gap], settings)
-    # the frames at its edges, where it goes under and comes out, belong to the same gap
-    goes_under = np.isin(gap, gap[under]) & (under_occluder(expected, settings) >= GOES_UNDER)
-    rests = at_rest(item, track, rows, open_)
-    state, evidence = decide(
-        {
-            "border": touches_border(boxes, item.size) & ~rests[gap],
-            "ignored": in_zones(boxes, settings.ignored),
-            "occluder": under | goes_under,
-            "behind": behind,
-            "covered": lies_on(item, frame, expected, item.labels[first][gap], settings),
-        },
-        "missed",
-    )
-    return owner, frame, state, np.where(evidence == "", "between", evidence), boxes
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Beyond:
-    """Rows as of ``Lives`` on one side of tracks, why each ends there, and whether it leads to the border."""
+    """One side of tracks: its frames, why each ends there, and whether it leads to the border, (T,)."""
 
-    track: np.ndarray
-    frame: np.ndarray
-    state: np.ndarray
-    evidence: np.ndarray
-    boxes: np.ndarray
+    rows: StateRows
     why: np.ndarray
     reaches_border: np.ndarray
 
@@ -464,17 +243,14 @@ def _beyond(
     why = np.select([cut_off, under], ["border", "occluder"], why).astype(object)
     kept &= ~(cut_off | under)[track]
     leads = (reason == "border") | cut_off
-    return _Beyond(track[kept], at[kept], state[kept], evidence[kept], boxes[kept], why, leads)
-
-
-def _first(
-    holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray
-) -> np.ndarray:
-    """The first step, from 1, at which it holds for each track, (T,); else one more than its steps."""
-    first = steps + 1
-    at = np.flatnonzero(holds)
-    np.minimum.at(first, track[at], at - start[track[at]] + 1)
-    return first
+    rows = StateRows(
+        track=track[kept],
+        frame=at[kept],
+        state=state[kept],
+        evidence=evidence[kept],
+        boxes=boxes[kept],
+    )
+    return _Beyond(rows=rows, why=why, reaches_border=leads)
 
 
 def _velocity(item: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
@@ -488,6 +264,135 @@ def _velocity(item: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray
     if np.median(np.linalg.norm(others - middle, axis=1)) <= ALIKE * np.linalg.norm(middle):
         velocity[alone] = middle
     return velocity
+
+
+def _first(
+    holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray
+) -> np.ndarray:
+    """The first step, from 1, at which it holds for each track, (T,); else one more than its steps."""
+    first = steps + 1
+    at = np.flatnonzero(holds)
+    np.minimum.at(first, track[at], at - start[track[at]] + 1)
+    return first
+
+
+def lies_on(
+    item: ItemBoxes,
+    frame: np.ndarray,
+    boxes: Boxes,
+    labels: np.ndarray,
+    settings: TrackSettings,
+    least: float | None = None,
+) -> np.ndarray:
+    """Return whether a box of any class and object lies on each place in its frame, (N,) bool.
+
+    A larger box counts if it holds the place and is of the same class, or is not much larger.
+    """
+    least = SECOND if least is None else least
+    places = Places.of(boxes)
+    whole = np.maximum(places.areas, 1e-9)
+    enough = np.flatnonzero(item.scores >= settings.keeps(item.labels))
+    on = np.zeros(len(boxes), bool)
+    for wanted, rows in _by_frame(frame, item.frame[enough], item.num_frames):
+        there = item.places(enough[rows])
+        i, j, common = overlaps(places.take(wanted), there)
+        area, other = whole[wanted[i]], there.areas[j]
+        alike = labels[wanted[i]] == item.labels[enough[rows[j]]]
+        held = (common >= INSIDE * area) & (alike | (area >= PART * other))
+        on[wanted[i[held | (common >= least * (area + other - common))]]] = True
+    return on
+
+
+def _by_frame(
+    wanted: np.ndarray, sorted_frames: np.ndarray, num_frames: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
+    order = np.argsort(wanted, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
+    return [
+        (part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts
+    ]
+
+
+def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
+    """Return the largest share of each box under a named occluder, (N,)."""
+    share = np.zeros(len(boxes))
+    if settings.occluders and len(boxes):
+        x, y, width, height = np.array(settings.occluders, np.float64).T
+        i, _, common = overlaps(boxes, np.column_stack([x, y, x + width, y + height]))
+        np.maximum.at(share, i, common / np.maximum(areas(boxes)[i], 1e-9))
+    return share
+
+
+def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """Return where an occluder may hide what is expected, (N,) bool."""
+    share = under_occluder(boxes, settings)
+    hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
+    return hidden
+
+
+def cover(
+    item: ItemBoxes,
+    track: np.ndarray,
+    own: np.ndarray,
+    frame: np.ndarray,
+    boxes: Boxes,
+    since: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the largest share of each box under one box of another track, (N,).
+
+    The other track has boxes up to ``since`` and after: what begins where an object is lost may be the
+    object.
+    """
+    places = Places.of(boxes)
+    whole = np.maximum(places.areas, 1e-9)
+    most = np.zeros(len(places))
+    tracked = np.flatnonzero(track >= 0)
+    count = int(track.max(initial=-1)) + 1
+    first, last = np.full(count, item.num_frames), np.full(count, -1)
+    np.minimum.at(first, track[tracked], item.frame[tracked])
+    np.maximum.at(last, track[tracked], item.frame[tracked])
+    for wanted, rows in _by_frame(frame, item.frame[tracked], item.num_frames):
+        i, j, common = overlaps(places.take(wanted), item.places(tracked[rows]))
+        of = track[tracked[rows[j]]]
+        other = of != own[wanted[i]]
+        if since is not None:
+            other &= (first[of] <= since[wanted[i]]) & (last[of] >= since[wanted[i]])
+        share = common / whole[wanted[i]]
+        np.maximum.at(most, wanted[i[other]], share[other])
+    return most
+
+
+def lies_under(
+    item: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
+) -> np.ndarray:
+    """Return whether an object lay half under another's box in most of a few frames, (N,) bool.
+
+    It is then a part of the other, as a helmet of a worker, and not hidden. ``places`` (N,) are the first of
+    these frames in ``rows``; the others follow by ``step``, 1 or -1.
+    """
+    at = places[:, None] + step * np.arange(LATELY)
+    known = (at >= 0) & (at < len(rows))
+    row = rows[np.clip(at, 0, len(rows) - 1)]
+    known &= track[row] == track[row[:, :1]]
+    over = np.full(at.shape, np.nan)
+    of = row[known]
+    over[known] = cover(item, track, track[of], item.frame[of], item.places(of))
+    lay: np.ndarray = np.nanmedian(over, axis=1) >= COVERED if len(over) else np.zeros(0, bool)
+    return lay
+
+
+def decide(
+    evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return states (N,) and the evidence that decided; ``otherwise`` and "" where none holds.
+
+    Of several the first in the order of ``STATE_OF`` decides.
+    """
+    names = [name for name in STATE_OF if name in evidence]
+    holds = [evidence[name] for name in names]
+    state = np.select(holds, [STATE_OF[name] for name in names], otherwise).astype(object)
+    return state, np.select(holds, names, "").astype(object)
 
 
 def _may_go_on(
@@ -508,4 +413,103 @@ def _may_go_on(
         )
         away = np.linalg.norm(centre[edges.last[lost]] - centre[row], axis=1)
         result[track] = bool((near & (away <= AHEAD * speed * gap + side[row])).any())
+    return result
+
+
+def _between(
+    item: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings
+) -> StateRows:
+    rows = edges.rows
+    first, second = rows[:-1], rows[1:]
+    open_ = (track[first] == track[second]) & (item.frame[second] - item.frame[first] > 1)
+    first, second = first[open_], second[open_]
+    length = item.frame[second] - item.frame[first] - 1
+    gap = np.repeat(np.arange(len(first)), length)
+    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
+    share = (step / (length[gap] + 1))[:, None]
+    boxes = (1 - share) * item.boxes[first][gap] + share * item.boxes[second][gap]
+    expected = item.places(first[gap]).at(boxes)
+    frame, owner = item.frame[first][gap] + step, track[first][gap]
+    around = np.maximum(
+        *(
+            cover(item, track, track[first], item.frame[at], item.places(at))
+            for at in (first, second)
+        )
+    )
+    over = cover(item, track, owner, frame, expected)
+    behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
+    candidates = np.flatnonzero(behind)
+    at = np.flatnonzero(open_)[gap[candidates]]
+    lay = lies_under(item, track, rows, at, -1) | lies_under(item, track, rows, at + 1, 1)
+    behind[candidates[lay]] = False
+    beside = np.maximum(*(under_occluder(item.places(row), settings) for row in (first, second)))
+    under = occluded(expected, beside[gap], settings)
+    # the frames at its edges, where it goes under and comes out, belong to the same gap
+    goes_under = np.isin(gap, gap[under]) & (under_occluder(expected, settings) >= GOES_UNDER)
+    rests = at_rest(item, track, rows, open_)
+    state, evidence = decide(
+        {
+            "border": touches_border(boxes, item.size) & ~rests[gap],
+            "ignored": in_zones(boxes, settings.ignored),
+            "occluder": under | goes_under,
+            "behind": behind,
+            "covered": lies_on(item, frame, expected, item.labels[first][gap], settings),
+        },
+        "missed",
+    )
+    return StateRows(
+        track=owner,
+        frame=frame,
+        state=state,
+        evidence=np.where(evidence == "", "between", evidence),
+        boxes=boxes,
+    )
+
+
+def at_rest(item: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
+    """Return whether the object of each open gap stands still around it."""
+    change = np.abs(np.diff(item.boxes[rows], axis=0)).max(axis=1, initial=0)
+    share = change / np.sqrt(np.maximum(areas(item.boxes[rows[:-1]]), 1e-9))
+    # a step to the next track, or over another gap, says nothing about standing still
+    share[track[rows[:-1]] != track[rows[1:]]] = np.inf
+    steps = np.concatenate([[np.inf], share, [np.inf]])
+    gap = np.flatnonzero(open_)
+    about = np.maximum(steps[gap], steps[gap + 2])
+    still: np.ndarray = (steps[gap + 1] <= AT_REST) & (about <= AT_REST_ABOUT)
+    return still
+
+
+def unseen(
+    track: np.ndarray, boxes: np.ndarray, missed: np.ndarray, lost: np.ndarray
+) -> np.ndarray:
+    """Return which places ``lost`` (L, 4) lie where something unnamed may hide moving objects, (L,) bool.
+
+    ``track``, ``boxes`` and ``missed`` (N, ...) are what is known of the objects: where each was seen, and where
+    it was missed between two frames in which it was seen. There many objects are missed and found again, and
+    hardly one is seen. An object passes a place if its nearest row is within half the objects' median side, or a
+    quarter of its own step; that row says whether it is seen.
+    """
+    if not missed.any() or not len(lost):
+        return np.zeros(len(lost), bool)
+    # here, since reports read this module, and scipy.spatial takes a third of a second to import
+    from scipy.spatial import KDTree
+    from scipy.special import bdtrc
+
+    half = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9)))) / 2
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    wanted = (lost[:, :2] + lost[:, 2:]) / 2
+    of_missed, of_seen = np.zeros(len(wanted), int), np.zeros(len(wanted), int)
+    order = np.argsort(track, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
+        tree = KDTree(centre[rows])
+        # how far it goes from row to row: what is fast has no row within half its side of each place that it passes
+        step = np.median(tree.query(centre[rows], 2)[0][:, 1]) if len(rows) > 1 else 0.0
+        _, nearest = tree.query(wanted, distance_upper_bound=max(half, step / 4))
+        passes = np.flatnonzero(nearest < len(rows))
+        lacks = missed[rows[nearest[passes]]]
+        of_missed[passes[lacks]] += 1
+        of_seen[passes[~lacks]] += 1
+    places = max(len(np.unique(np.floor(centre / (2 * half)), axis=0)), 1)
+    by_chance = places * bdtrc(of_missed - 1, of_missed + of_seen, missed.mean())
+    result: np.ndarray = (by_chance <= BY_CHANCE) & (of_seen <= SEEN_BEHIND * of_missed)
     return result

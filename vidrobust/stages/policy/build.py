@@ -108,6 +108,11 @@ def build(model: str, evidence: Evidence, *further: Evidence) -> Policy:
     )
 
 
+def _share(account: pd.DataFrame, cause: str) -> float:
+    share = _row(account, cause).get("share", math.nan)
+    return -math.inf if math.isnan(share) else float(share)
+
+
 def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
     scale = evidence.named.get(cause, ADJACENT)
     row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
@@ -145,44 +150,29 @@ def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
     return steps
 
 
-def _is_suggested(
-    rejected: Rejected,
-    standing: Standing,
-    moved: Response,
-    row: Mapping[str, Any],
-    account: pd.DataFrame,
-) -> bool:
-    """Whether a perturbation that is not recommended is worth trying."""
-    # the few pairs of one clip seldom repeat a finding; where the share is surely MUCH it is worth a trial
-    alone = rejected.why is Rejection.NOT_FOUND_AGAIN and row["low"] >= MUCH
-    if not (rejected.why in UNDECIDED or alone) or not moved.value >= LEAST:
-        return False
-    stands = standing.stands or (standing.why, standing.perturbation) == (
-        Rejection.NOISE_OR_CODING,
-        "gaussian_noise",
+def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
+    rows = account[account["cause"] == cause]
+    rows = rows[rows["level"] == "cause"] if "level" in rows else rows
+    row: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
+    return row
+
+
+def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
+    rows = evidence.candidate_fits
+    measured = rows[
+        (rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")
+    ]
+    # a size that moves nothing, such as an object's at the border, is none to train
+    moving = measured[measured["along_cause"] > 0]
+    measured = moving if len(moving) else measured
+    width = float(evidence.image_size[1])
+    return observed(
+        PERTURBATIONS[name],
+        evidence.spread,
+        measured,
+        width,
+        of_pairs=CATALOGUE[cause].seen_in == "pairs",
     )
-    return stands and _is_dominant(row, account)
-
-
-def _is_dominant(row: Mapping[str, Any], account: pd.DataFrame) -> bool:
-    """Whether a cause may explain a fifth of the change and is specific to it, or leads such a group."""
-    if not row["high"] > MUCH:
-        return False
-    # what is left between aligned frames has no placebo, and its specific part is NaN
-    specific = row["specific_low"] > 0 or not row["specific"] < row["share"] / 2
-    if specific and row["share"] >= MUCH:
-        return True
-    if "level" not in account or not row.get("group"):
-        return False
-    alike = account[account["group"] == row["group"]]
-    group = account[(account["level"] == "group") & (account["cause"] == row["group"])]
-    leads = row["share"] >= alike.loc[alike["level"] == "cause", "share"].max()
-    return bool(leads and (group["share"] >= MUCH).any() and (group["low"] > SMALLEST_SHARE).any())
-
-
-def suggested(step: PolicyStep, **why: Any) -> PolicyStep:
-    """The step as a suggestion, with what keeps it from being recommended in its evidence."""
-    return dataclasses.replace(step, evidence=dataclasses.replace(step.evidence, **why))
 
 
 def _obstacle(
@@ -298,12 +288,29 @@ def _step(
     )
 
 
+def _largest(name: str, evidence: Evidence) -> float:
+    largest = PERTURBATIONS[name].range[1]
+    return largest / evidence.image_size[1] if PERTURBATIONS[name].is_length else largest
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
 def _flips_at_most(row: Mapping[str, Any]) -> str:
     """The gain a step can have: "10 of 12 replayed flips"; "" where that was not measured or says little."""
     due, flips = (row.get(name, math.nan) for name in ("flips_due", "flips"))
     if not (math.isfinite(due) and math.isfinite(flips) and flips >= FEWEST_ROWS):
         return ""
     return f"{due:.0f} of {plural(int(flips), 'replayed flip')}"
+
+
+def _or_none(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _family(name: str) -> str:
+    return str(PERTURBATIONS[name].family) if name in PERTURBATIONS else ""
 
 
 def _step_sentence(name: str, evidence: StepEvidence) -> str:
@@ -322,12 +329,44 @@ def _step_sentence(name: str, evidence: StepEvidence) -> str:
     )
 
 
-def _or_none(number: float) -> float | None:
-    return float(number) if math.isfinite(number) else None
+def _is_suggested(
+    rejected: Rejected,
+    standing: Standing,
+    moved: Response,
+    row: Mapping[str, Any],
+    account: pd.DataFrame,
+) -> bool:
+    """Whether a perturbation that is not recommended is worth trying."""
+    # the few pairs of one clip seldom repeat a finding; where the share is surely MUCH it is worth a trial
+    alone = rejected.why is Rejection.NOT_FOUND_AGAIN and row["low"] >= MUCH
+    if not (rejected.why in UNDECIDED or alone) or not moved.value >= LEAST:
+        return False
+    stands = standing.stands or (standing.why, standing.perturbation) == (
+        Rejection.NOISE_OR_CODING,
+        "gaussian_noise",
+    )
+    return stands and _is_dominant(row, account)
 
 
-def _share_of(step: PolicyStep) -> float:
-    return math.nan if step.evidence.share is None else step.evidence.share
+def _is_dominant(row: Mapping[str, Any], account: pd.DataFrame) -> bool:
+    """Whether a cause may explain a fifth of the change and is specific to it, or leads such a group."""
+    if not row["high"] > MUCH:
+        return False
+    # what is left between aligned frames has no placebo, and its specific part is NaN
+    specific = row["specific_low"] > 0 or not row["specific"] < row["share"] / 2
+    if specific and row["share"] >= MUCH:
+        return True
+    if "level" not in account or not row.get("group"):
+        return False
+    alike = account[account["group"] == row["group"]]
+    group = account[(account["level"] == "group") & (account["cause"] == row["group"])]
+    leads = row["share"] >= alike.loc[alike["level"] == "cause", "share"].max()
+    return bool(leads and (group["share"] >= MUCH).any() and (group["low"] > SMALLEST_SHARE).any())
+
+
+def suggested(step: PolicyStep, **why: Any) -> PolicyStep:
+    """The step as a suggestion, with what keeps it from being recommended in its evidence."""
+    return dataclasses.replace(step, evidence=dataclasses.replace(step.evidence, **why))
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
@@ -340,43 +379,8 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
     return sorted(strongest.values(), key=lambda step: -_share_of(step))
 
 
-def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
-    rows = evidence.candidate_fits
-    measured = rows[
-        (rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")
-    ]
-    # a size that moves nothing, such as an object's at the border, is none to train
-    moving = measured[measured["along_cause"] > 0]
-    measured = moving if len(moving) else measured
-    width = float(evidence.image_size[1])
-    return observed(
-        PERTURBATIONS[name],
-        evidence.spread,
-        measured,
-        width,
-        of_pairs=CATALOGUE[cause].seen_in == "pairs",
-    )
-
-
-def _largest(name: str, evidence: Evidence) -> float:
-    largest = PERTURBATIONS[name].range[1]
-    return largest / evidence.image_size[1] if PERTURBATIONS[name].is_length else largest
-
-
-def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
-    rows = account[account["cause"] == cause]
-    rows = rows[rows["level"] == "cause"] if "level" in rows else rows
-    row: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
-    return row
-
-
-def _share(account: pd.DataFrame, cause: str) -> float:
-    share = _row(account, cause).get("share", math.nan)
-    return -math.inf if math.isnan(share) else float(share)
-
-
-def _family(name: str) -> str:
-    return str(PERTURBATIONS[name].family) if name in PERTURBATIONS else ""
+def _share_of(step: PolicyStep) -> float:
+    return math.nan if step.evidence.share is None else step.evidence.share
 
 
 def _of_what_has_no_step(evidence: Evidence) -> list[str]:
@@ -402,7 +406,3 @@ def _notes(taken: set[str], left: Collection[str]) -> list[str]:
             f"{', '.join(sorted(taken))}), and on other footage."
         )
     return notes
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")

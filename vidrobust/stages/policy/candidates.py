@@ -31,6 +31,9 @@ GRAIN_NEAR = 0.15  # grains no further apart than this are alike
 # What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the
 # sensor, and what the codec leaves.
 NOISE_OR_CODING = ("gaussian_noise", "h264")
+LEVEL = 0.025  # of the test that more does more
+FEWEST_RANKED = 4  # of no more than so many values no ranking is sure
+LEAST = 0.005  # from here on a model is said to be moved: half a percent of its probability, or of its boxes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +70,25 @@ def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[S
     return _best(rows, _as_measured(rows, names), does)
 
 
-def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
-    if "motion_blur" not in names:
-        return names
-    others = [name for name in names if name != "motion_blur"]
-    fitted = rows["perturbation"].value_counts()
-    most = 2 * fitted["motion_blur"] > fitted[others].max() if others else True
-    return ["motion_blur", *others] if most else others
+def _ratio(rows: pd.DataFrame, name: str) -> TestedInterval:
+    mine = rows[rows["perturbation"] == name]
+    weight = mine["weight"].to_numpy(float)[:, None]
+    columns = weight * mine[["along", "along_cause"]].to_numpy(float)
+    return share_of_totals(
+        _totals(mine, columns), draws=len(mine), statistic=lambda t: _safe(t[..., 0], t[..., 1])
+    )
+
+
+def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
+    cluster = clusters_of_rows(rows, "frame_a", SHORTEST_SAMPLED).label
+    totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
+    np.add.at(totals, cluster, columns)
+    return totals
+
+
+def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    known = np.abs(under) > 1e-12
+    return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
 
 
 def _part(name: str, does: TestedInterval) -> Standing:
@@ -86,29 +101,6 @@ def _part(name: str, does: TestedInterval) -> Standing:
 def _other_amount(name: str, does: TestedInterval) -> Standing:
     return Standing(
         perturbation=name, does=does, why=Rejection.OTHER_AMOUNT, evidence={"does": does.value}
-    )
-
-
-def _best(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
-    enough = [name for name in names if _enough(does[name])]
-    best = max(enough, key=lambda name: does[name].value, default="")
-    tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
-    return [_standing(_other_amount(name, does[name]), tied) for name in names]
-
-
-def _enough(does: TestedInterval) -> bool:
-    return bool(LEAST_WHOLE <= does.value <= MOST_WHOLE)
-
-
-def _standing(otherwise: Standing, tied: list[str]) -> Standing:
-    """The first of ``tied`` stands for the cause, the others say so, and of all else holds ``otherwise``."""
-    name, does = otherwise.perturbation, otherwise.does
-    if name not in tied:
-        return otherwise
-    if name == tied[0]:
-        return Standing(perturbation=name, does=does, alike=tuple(tied[1:]))
-    return Standing(
-        perturbation=name, does=does, why=Rejection.LIKE_ANOTHER, evidence={"other": tied[0]}
     )
 
 
@@ -142,6 +134,10 @@ def _by_grain(
     return [_standing(otherwise(name), tied) for name in names]
 
 
+def _enough(does: TestedInterval) -> bool:
+    return bool(LEAST_WHOLE <= does.value <= MOST_WHOLE)
+
+
 def _both(
     rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]
 ) -> dict[str, float]:
@@ -153,20 +149,32 @@ def _both(
     return fits
 
 
-def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
-    cluster = clusters_of_rows(rows, "frame_a", SHORTEST_SAMPLED).label
-    totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
-    np.add.at(totals, cluster, columns)
-    return totals
-
-
-def _ratio(rows: pd.DataFrame, name: str) -> TestedInterval:
-    mine = rows[rows["perturbation"] == name]
-    weight = mine["weight"].to_numpy(float)[:, None]
-    columns = weight * mine[["along", "along_cause"]].to_numpy(float)
-    return share_of_totals(
-        _totals(mine, columns), draws=len(mine), statistic=lambda t: _safe(t[..., 0], t[..., 1])
+def _standing(otherwise: Standing, tied: list[str]) -> Standing:
+    """The first of ``tied`` stands for the cause, the others say so, and of all else holds ``otherwise``."""
+    name, does = otherwise.perturbation, otherwise.does
+    if name not in tied:
+        return otherwise
+    if name == tied[0]:
+        return Standing(perturbation=name, does=does, alike=tuple(tied[1:]))
+    return Standing(
+        perturbation=name, does=does, why=Rejection.LIKE_ANOTHER, evidence={"other": tied[0]}
     )
+
+
+def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
+    if "motion_blur" not in names:
+        return names
+    others = [name for name in names if name != "motion_blur"]
+    fitted = rows["perturbation"].value_counts()
+    most = 2 * fitted["motion_blur"] > fitted[others].max() if others else True
+    return ["motion_blur", *others] if most else others
+
+
+def _best(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
+    enough = [name for name in names if _enough(does[name])]
+    best = max(enough, key=lambda name: does[name].value, default="")
+    tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
+    return [_standing(_other_amount(name, does[name]), tied) for name in names]
 
 
 def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
@@ -181,16 +189,6 @@ def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
         statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2]),
     )
     return bool(gap.low > 0.05)
-
-
-def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    known = np.abs(under) > 1e-12
-    return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
-
-
-LEVEL = 0.025  # of the test that more does more
-FEWEST_RANKED = 4  # of no more than so many values no ranking is sure
-LEAST = 0.005  # from here on a model is said to be moved: half a percent of its probability, or of its boxes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +255,38 @@ def _nothing() -> Response:
     return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
 
 
+def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
+    kept = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
+    mean = kept.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
+    return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
+
+
+def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
+    """Each frame's mean response and its departure from it (linearisation, Cochran 1977, section 6.3)."""
+    table = rows.pivot_table(
+        index=["item", "frame"], columns="strength", values="value", aggfunc="mean"
+    )
+    known = np.concatenate([[0.0], table.columns.to_numpy(float)])
+    if not len(table):
+        return pd.DataFrame({"item": [], "frame": [], "value": []})
+    values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
+    place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
+    part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
+    weight = np.array([1 - part, part])
+    about = values[:, place - 1 : place + 1]
+    # strength 0 is known of every frame, and does not show which frames were tried
+    tried = ~np.isnan(about) & np.array([place > 1 and part < 1, place == 1 or part > 0])
+    some = tried.any(axis=1)
+    about, tried = about[some], tried[some]
+    share = tried.mean(axis=0)
+    means = [
+        column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)
+    ]
+    apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
+    sums = float(np.dot(weight, means)) + apart.sum(axis=1)
+    return table.index[some].to_frame(index=False).assign(value=sums)
+
+
 def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> bool:
     strengths = rows["strength"].nunique()
     if strengths < 2:
@@ -292,35 +322,3 @@ def _grow_together(sensitivity: pd.DataFrame, response: ResponseSpec) -> bool:
     frame = rows.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
     x, y = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
     return rise_across(x, y, np.concatenate(blocks), frame) < LEVEL
-
-
-def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
-    kept = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
-    mean = kept.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
-    return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
-
-
-def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
-    """Each frame's mean response and its departure from it (linearisation, Cochran 1977, section 6.3)."""
-    table = rows.pivot_table(
-        index=["item", "frame"], columns="strength", values="value", aggfunc="mean"
-    )
-    known = np.concatenate([[0.0], table.columns.to_numpy(float)])
-    if not len(table):
-        return pd.DataFrame({"item": [], "frame": [], "value": []})
-    values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
-    place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
-    part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
-    weight = np.array([1 - part, part])
-    about = values[:, place - 1 : place + 1]
-    # strength 0 is known of every frame, and does not show which frames were tried
-    tried = ~np.isnan(about) & np.array([place > 1 and part < 1, place == 1 or part > 0])
-    some = tried.any(axis=1)
-    about, tried = about[some], tried[some]
-    share = tried.mean(axis=0)
-    means = [
-        column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)
-    ]
-    apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
-    sums = float(np.dot(weight, means)) + apart.sum(axis=1)
-    return table.index[some].to_frame(index=False).assign(value=sums)

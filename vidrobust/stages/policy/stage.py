@@ -60,25 +60,6 @@ class PolicyStage(TableStage):
 POLICY = PolicyStage()
 
 
-def _in_scene(run: OpenRun, policy: Policy) -> Policy:
-    """The policy, whose steps are suggestions if the model does not seem to know the scene."""
-    import dataclasses
-
-    from vidrobust.stages.policy.build import suggested
-    from vidrobust.stages.stability.statements import scene_confidence
-
-    frames = run.table("frames")
-    classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
-    scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
-    if scene.is_known:
-        return policy
-    steps = tuple(suggested(step, unknown_scene=scene.reason) for step in policy.steps)
-    note = f"The model does not seem to know the scene ({scene.reason})"
-    if steps:
-        note += ": the steps are what to train with if it is the model that you train"
-    return dataclasses.replace(policy, steps=steps, notes=(*policy.notes, f"{note}."))
-
-
 def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     from vidrobust.run_folder.reader import with_parts
     from vidrobust.stages.causes.outcomes import Replication
@@ -119,3 +100,22 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
 
 def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
     return table[table["model"] == model]
+
+
+def _in_scene(run: OpenRun, policy: Policy) -> Policy:
+    """The policy, whose steps are suggestions if the model does not seem to know the scene."""
+    import dataclasses
+
+    from vidrobust.stages.policy.build import suggested
+    from vidrobust.stages.stability.statements import scene_confidence
+
+    frames = run.table("frames")
+    classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
+    scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
+    if scene.is_known:
+        return policy
+    steps = tuple(suggested(step, unknown_scene=scene.reason) for step in policy.steps)
+    note = f"The model does not seem to know the scene ({scene.reason})"
+    if steps:
+        note += ": the steps are what to train with if it is the model that you train"
+    return dataclasses.replace(policy, steps=steps, notes=(*policy.notes, f"{note}."))

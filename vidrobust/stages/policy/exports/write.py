@@ -34,17 +34,6 @@ class PolicyFormat:
 FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render, torchvision.lacks),)
 
 
-@cache
-def provided() -> Extensions[PolicyFormat]:
-    """Return the formats of installed plugins."""
-    return extensions(GROUP, PolicyFormat, lambda form: form.name, {form.name for form in FORMATS})
-
-
-def formats() -> tuple[PolicyFormat, ...]:
-    """Return the formats of the core, then those of plugins."""
-    return (*FORMATS, *provided().records)
-
-
 def with_levels(policy: Policy) -> Policy:
     """The policy with the level of evidence of every step.
 
@@ -78,18 +67,21 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
     )
 
 
+def formats() -> tuple[PolicyFormat, ...]:
+    """Return the formats of the core, then those of plugins."""
+    return (*FORMATS, *provided().records)
+
+
+@cache
+def provided() -> Extensions[PolicyFormat]:
+    """Return the formats of installed plugins."""
+    return extensions(GROUP, PolicyFormat, lambda form: form.name, {form.name for form in FORMATS})
+
+
 def gains_nothing(step: PolicyStep) -> bool:
     """Whether flips were replayed and none, to the nearest whole number, is due to the step's cause."""
     due, replayed = step.evidence.flips_due, step.evidence.flips_replayed
     return bool(replayed) and due is not None and round(due) <= 0
-
-
-def render_all(policy: Policy) -> list[Export]:
-    """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
-    return [
-        Export(name="policy.json", text=policy.to_json()),
-        *(form.render(policy) for form in formats()),
-    ]
 
 
 def write_all(policy: Policy, folder: Path) -> list[Path]:
@@ -100,3 +92,11 @@ def write_all(policy: Policy, folder: Path) -> list[Path]:
         write_text(path, export.text)
         paths.append(path)
     return paths
+
+
+def render_all(policy: Policy) -> list[Export]:
+    """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
+    return [
+        Export(name="policy.json", text=policy.to_json()),
+        *(form.render(policy) for form in formats()),
+    ]
