@@ -14,6 +14,7 @@ from torch import nn
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
+from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import OpenRun
@@ -56,7 +57,7 @@ def adapt(run: OpenRun, asked: AdaptRequest) -> dict[str, Any]:
     model = load_as_it_is(str(record["spec"]), device=run.settings.device)
     network: TrainableNetwork = (
         trainable(model, name)
-        if model.task == "classification"
+        if is_classifier(model)
         else trainable_boxes(model, name, run.settings)
     )
     if int(record.get("num_classes") or len(network.class_names)) != len(network.class_names):

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from vidrobust.metrics.box_differences import assign, ious
+from vidrobust.metrics.catalogue import is_detector
 from vidrobust.models.predict import Model, Predictions, needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
@@ -104,7 +105,7 @@ def _differs(model: Model, least: float) -> Callable[[Predictions, Predictions],
         assert isinstance(b, Classifications)
         return np.asarray(a.labels != b.labels)
 
-    return boxes_differ if model.task == "detection" else labels_differ
+    return boxes_differ if is_detector(model) else labels_differ
 
 
 def _same_boxes(a: Detections, b: Detections, row: int, least: float) -> bool:

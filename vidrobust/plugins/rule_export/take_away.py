@@ -10,6 +10,7 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.remedies.box_rules import BoxRule
@@ -22,7 +23,6 @@ from vidrobust.stages.remedies.catalogue import (
 )
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
-from vidrobust.stages.remedies.study import is_classifier
 from vidrobust.text.printable import printable
 
 # Columns of the table that the file of numbers repeats.
@@ -163,7 +163,7 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
         model,
         rows.to_dict("records"),
         rest=int(known["resting_label"]),
-        settings=None if is_classifier(record) else _tracks(run, model),
+        settings=None if task_of(str(record["task"])).labels_frames else _tracks(run, model),
     )
 
 

@@ -106,19 +106,17 @@ class RemediesStage(TableStage):
         import dataclasses
 
         from vidrobust.metrics.catalogue import task_of
-        from vidrobust.metrics.detection import DETECTION
-        from vidrobust.stages.remedies.study import is_classifier, study_classifier, study_detector
+        from vidrobust.stages.remedies.study import study_classifier, study_detector
 
-        model = str(record["name"])
-        if is_classifier(record):
+        model, task = str(record["name"]), task_of(str(record["task"]))
+        if task.labels_frames:
             tables = {
                 name: run.table(name) for name in ("frames", "pairs", "triples", "probabilities")
             }
             if not (tables["frames"]["model"] == model).any():
                 return None
             return study_classifier(model, tables, footage, max_delay_ms=limit)
-        task = task_of(str(record["task"]))
-        if task.name != DETECTION.name:
+        if not task.finds_boxes:
             return (
                 None if task.remedies is None else task.remedies(model, run.table, footage, limit)
             )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.remedies import truth
@@ -147,8 +146,3 @@ def marked(rows: list[dict[str, Any]], advice: Recommended, metric: str) -> list
     return [
         {**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows
     ]
-
-
-def is_classifier(record: Mapping[str, Any]) -> bool:
-    """Whether a model of run.json answers with classes."""
-    return str(record["task"]) == CLASSIFICATION.name
