@@ -41,20 +41,17 @@ def test_it_ends_at_nothing_left_and_further_steps_are_not_counted():
     assert not work.advance("backgrounds", 1)
 
 
-def test_steps_that_are_not_there_are_taken_off_what_is_ahead():
+@pytest.mark.parametrize(
+    ("done", "change", "steps", "total_s"),
+    [(12, Whole.fewer, 8, 44.0), (20, Whole.more, 10, 80.0)],
+    ids=["not there", "come to light"],
+)
+def test_steps_found_on_the_way_change_what_is_ahead(done, change, steps, total_s):
     work = whole()
-    work.advance("pairs", 12)
-    work.fewer("pairs", 8)
-    assert work.total_s == pytest.approx(44.0)
-    assert work.share == pytest.approx(24 / 44)
-
-
-def test_steps_that_come_to_light_are_added_to_what_is_ahead():
-    work = whole()
-    work.advance("pairs", 20)
-    work.more("pairs", 10)
-    assert work.total_s == pytest.approx(80.0)
-    assert work.share == pytest.approx(40 / 80)
+    work.advance("pairs", done)
+    change(work, "pairs", steps)
+    assert work.total_s == pytest.approx(total_s)
+    assert work.share == pytest.approx(2 * done / total_s)
 
 
 def test_without_a_terminal_it_is_said_now_and_then(capsys, monkeypatch):

@@ -39,6 +39,15 @@ def transitions(change, keyframes=()):
     )
 
 
+def mean_total(table, count, value):
+    """The mean of the weighted totals of 300 samples, and its standard error."""
+    totals = []
+    for seed in range(300):
+        chosen = choose_pairs(table, count, f"key {seed}")
+        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
+    return np.mean(totals), np.std(totals) / np.sqrt(len(totals))
+
+
 def test_probabilities_are_proportional_to_the_change():
     # 4 of 8 pairs; 2 + 1 * 7 = 9 in all, mean 9/8, nobody at the floor: 4 * 2/9 and 4 * 1/9
     p = inclusion(known_size(np.array([2.0, *[1.0] * 7])), 4)
@@ -61,12 +70,8 @@ def test_weighted_totals_are_unbiased():
     change = rng.gamma(0.5, size=60)
     value = change**2 + rng.normal(0, 0.1, 60) + 1
     table = transitions(change.tolist())
-    totals = []
-    for seed in range(300):
-        chosen = choose_pairs(table, 12, f"key {seed}")
-        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
-    error = np.std(totals) / np.sqrt(len(totals))
-    assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+    mean, error = mean_total(table, 12, value)
+    assert abs(mean - value.sum()) < 3.5 * error
 
 
 def test_a_larger_sample_holds_the_smaller_one():
@@ -134,13 +139,9 @@ def test_weights_stay_unbiased_where_the_models_own_change_draws():
     picture, own = rng.gamma(0.5, size=80), rng.gamma(0.3, size=80)
     value = own**2 * (1 + rng.normal(0, 0.2, 80)) + 0.1 * picture  # seldom drawn pairs hold some
     table = transitions(picture.tolist()).assign(own_change=own)
-    totals = []
-    for seed in range(300):
-        chosen = choose_pairs(table, 16, f"key {seed}")
-        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
-    error = np.std(totals) / np.sqrt(len(totals))
+    mean, error = mean_total(table, 16, value)
     assert error < 0.02 * value.sum()
-    assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+    assert abs(mean - value.sum()) < 3.5 * error
 
 
 N = 200
