@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vidrobust.files.atomic import write_bytes
 from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
@@ -91,9 +92,14 @@ def _take(
     rows = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
+    key = ["item", "model", "frame_a", "frame_b"]
+    strips = dict(iter(run.table("strips").groupby(key)))
+    ready = [strips.get(tuple(moment[name] for name in key)) for moment in moments]
     chained = [
-        moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models
-        for moment in moments
+        strip is None
+        and moment["rank"] < pictured_pairs(run.settings)
+        and moment["model"] in models
+        for moment, strip in zip(moments, ready, strict=True)
     ]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
     # a strip shows no more of a pair than a small picture does
@@ -101,7 +107,7 @@ def _take(
     factors = [shown_by.get(moment["model"], 1) for moment in moments]
     source.keep([frame for pair in frames for frame in frames_about(rows, *pair)[0]])
     replays = side_by_side(source, rows, frames, _pictured, chained, factors)
-    for number, moment in chosen:
+    for (number, moment), strip in zip(chosen, ready, strict=True):
         pair, replayed = next(replays)
         difference, moment["difference_factor"] = magnified(*pair)
         moment["picture_difference"] = _save(
@@ -113,6 +119,8 @@ def _take(
             moment[f"picture_{side}"] = _save(
                 run.path, f"{number:02d}_{side}", picture, PICTURE_WIDTH
             )
+        if strip is not None:
+            moment["strip"] = list(_made_before(run.path, number, moment, strip))
         if replayed is None:
             continue
         moment["strip"] = [
@@ -137,6 +145,18 @@ def _pictured(
         return pictures[1:3], None
     small: Any = [None if picture is None else reduced(picture, factor) for picture in pictures]
     return pictures[1:3], study_strip(*small)
+
+
+def _made_before(
+    folder: Path, number: int, moment: dict[str, Any], rows: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """Yield the pictures of a strip that the account has replayed; none of a pair that could not be."""
+    frames = {f"frame {moment[side]}": moment[side] for side in ("frame_a", "frame_b")}
+    for row in rows[rows["excluded"] == ""].sort_values("place").to_dict("records"):
+        picture = f"moments/{number:02d}_strip_{row['place']}.jpg"
+        write_bytes(folder / picture, base64.b64decode(row["picture"]))
+        tile = {name: row[name] for name in ("title", "measured", "label", "probability")}
+        yield {**tile, "frame": frames.get(row["title"]), "picture": picture}
 
 
 def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:

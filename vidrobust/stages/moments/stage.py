@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.stability.stage import STABILITY
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ class MomentsStage(TableStage):
     """The worst moments as pictures, and frames for the report's player."""
 
     name = "moments"
-    version = 5
+    version = 6
     needs = (STABILITY,)
+    uses = (CAUSES,)
     settings = ("pictures", "pairs")
     tables = ("player_frames",)
     files = ("moments.json",)
