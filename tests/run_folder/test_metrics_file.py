@@ -1,4 +1,4 @@
-"""metrics.json as records: figures without counts, and the models that a rule is about."""
+"""metrics.json as records: figures by model and metric, and the models that a rule is about."""
 
 import pytest
 
@@ -10,8 +10,6 @@ CONTENT = {
     "items": 3,
     "models": {
         "net": {
-            "frames": 250,
-            "excluded": {"scene_cut": 2},
             "jitter": {
                 "value": 0.1,
                 "low": 0.05,
@@ -21,18 +19,18 @@ CONTENT = {
                 "clusters": 6,
             },
         },
-        "finder": {"boxes": 12, "dropout_rate": {"value": None, "low": None, "high": None, "n": 0}},
+        "finder": {"dropout_rate": {"value": None, "low": None, "high": None, "n": 0}},
     },
 }
 
 
-def test_figures_are_read_and_counts_of_earlier_versions_are_not():
+def test_figures_are_read_by_model_and_metric():
     metrics = Metrics.of(CONTENT)
     net = metrics.models["net"]
-    assert net.figures == {
+    assert net == {
         "jitter": Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)
     }
-    assert metrics.models["finder"].figures["dropout_rate"].value is None
+    assert metrics.models["finder"]["dropout_rate"].value is None
     assert Metrics.of({}).models == {}
 
 

@@ -12,7 +12,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.metrics.catalogue import tasks
-from vidrobust.models.classes import imagenet
+from vidrobust.models.classes import imagenet, numbered
 from vidrobust.models.foreign import (
     Task,
     array_of,
@@ -234,8 +234,9 @@ def _checked(
         raise SettingsError(
             f"model {name}: expected one row of at least two scores a frame, got {rows.shape} for {len(frames)}"
         )
-    names = _names(class_names, rows.shape[1], name)
-    return _steady(_Scores(run, name, names, info, are_probabilities(rows)))
+    scores = _Scores(run, name, _names(class_names, rows.shape[1], name), info)
+    scores.probabilities = are_probabilities(rows)
+    return _steady(scores)
 
 
 def _is_row_a_frame(run: Callable_, first: Any, frames: torch.Tensor) -> bool:
@@ -259,9 +260,7 @@ def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...
                 f"model {name}: class_names: expected {count} names, got {len(given)}"
             )
         return tuple(map(str, given))
-    if count == 1000:
-        return imagenet()
-    return tuple(f"class {k}" for k in range(count))
+    return imagenet() if count == 1000 else numbered(count)
 
 
 class _Given:
@@ -282,21 +281,10 @@ class _GivenClassifier(_Given):
         return cast(Classifications, self._run(pixels))
 
 
-class _Scores(_Given):
+class _Scores(_GivenClassifier):
     """Scores: logits, unless the first batch holds probabilities."""
 
-    task = "classification"
-
-    def __init__(
-        self,
-        run: Callable_,
-        name: str,
-        class_names: tuple[str, ...],
-        info: ModelInfo,
-        probabilities: bool,
-    ) -> None:
-        super().__init__(run, name, class_names, info)
-        self.probabilities = probabilities
+    probabilities = False
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         rows = as_rows(self._run(pixels), f"model {self.name}")
@@ -306,9 +294,7 @@ class _Scores(_Given):
         return Classifications.from_logits(rows, self.class_names)
 
 
-class _Named(_Given):
-    task = "classification"
-
+class _Named(_GivenClassifier):
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         return classifications_of(self._run(pixels), self.class_names)
 

@@ -119,8 +119,8 @@ class Run:
         """
         rows = [
             {"model": model, "metric": metric, **asdict(figure)}
-            for model, summary in self.folder.metrics.models.items()
-            for metric, figure in summary.figures.items()
+            for model, figures in self.folder.metrics.models.items()
+            for metric, figure in figures.items()
         ]
         names = ["model", "metric", *(field.name for field in fields(Figure))]
         numbers = ["value", "low", "high", "exact_low", "exact_high"]

@@ -53,12 +53,7 @@ class StabilityMeter:
         task_of(task)  # refuses an unknown one
         self.task, self.frame_rate, self.frame_size = task, frame_rate, frame_size
         self.class_names = None if class_names is None else tuple(map(str, class_names))
-        given = (
-            settings
-            if isinstance(settings, Settings)
-            else Settings().changed(dict(settings or {}), "settings")
-        )
-        self.settings = given
+        self.settings = Settings.of(settings)
         self._clips: dict[str, _Clip] = {}
         self._probabilities: bool | None = None
         self.with_frames: bool | None = None

@@ -261,8 +261,12 @@ def study(
     --------
     >>> study("clip.mp4", "efficientnet-lite0").verdict  # doctest: +SKIP
     """
-    _check_stages(stages)
-    chosen = _settings(settings)
+    for name in stages:
+        if name not in STAGES.names:
+            raise SettingsError(
+                f"stages: no stage {name!r}{among(name, STAGES.names)}; they are {', '.join(STAGES.names)}"
+            )
+    chosen = Settings.of(settings)
     specs, loaded = models_of(
         models, preprocess=preprocess, class_names=class_names, device=chosen.device
     )
@@ -278,20 +282,6 @@ def study(
     with opened_sources(chosen, str(folder), reporter, overwrite=overwrite, models=loaded) as run:
         build(run, STAGES, stages)
     return Run(folder)
-
-
-def _check_stages(stages: Sequence[str]) -> None:
-    for name in stages:
-        if name not in STAGES.names:
-            raise SettingsError(
-                f"stages: no stage {name!r}{among(name, STAGES.names)}; they are {', '.join(STAGES.names)}"
-            )
-
-
-def _settings(given: Settings | Mapping[str, Any] | None) -> Settings:
-    return (
-        given if isinstance(given, Settings) else Settings().changed(dict(given or {}), "settings")
-    )
 
 
 def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Settings) -> Path:

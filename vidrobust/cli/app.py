@@ -48,19 +48,8 @@ IN_CORE = (
         "List installed plugins, what each brings, and those that are broken.",
     ),
 )
-PROVIDED = from_plugins([place.partition(":")[2] for _, place, _ in IN_CORE])  # commands of plugins
-
-
-def _own_commands() -> tuple[CommandEntry, ...]:
-    return tuple(
-        CommandEntry(
-            name=place.partition(":")[2],
-            section=section,
-            help=text,
-            load=at(f"{__package__}.{place}"),
-        )
-        for section, place, text in IN_CORE
-    )
+NAMES = [place.partition(":")[2] for _, place, _ in IN_CORE]
+PROVIDED = from_plugins(NAMES)  # commands of plugins
 
 
 def _stage_command(name: str) -> click.Command:
@@ -69,10 +58,10 @@ def _stage_command(name: str) -> click.Command:
     return stage_command(STAGES.named(name))
 
 
-def _stage_commands() -> tuple[CommandEntry, ...]:
-    """Commands of stages; a command of the same name replaces one."""
-    return tuple(
-        CommandEntry(
+def _entries() -> tuple[CommandEntry, ...]:
+    """Commands of stages, the core and plugins; one of the same name replaces that of a stage."""
+    every = {
+        stage.name: CommandEntry(
             name=stage.name,
             section=STUDY,
             help=" ".join(stage.sentence.partition("\n\n")[0].split()),
@@ -80,14 +69,12 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
         )
         for stage in STAGES.stages
         if stage.command
-    )
-
-
-def _entries() -> tuple[CommandEntry, ...]:
-    provided = (guarded(entry) for entry in PROVIDED.records)
-    named = {entry.name: entry for entry in (*_own_commands(), *provided)}
-    order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]
-    every = {entry.name: entry for entry in _stage_commands()} | named
+    }
+    for name, (section, place, text) in zip(NAMES, IN_CORE, strict=True):
+        load = at(f"{__package__}.{place}")
+        every[name] = CommandEntry(name=name, section=section, help=text, load=load)
+    every |= {entry.name: guarded(entry) for entry in PROVIDED.records}
+    order = [*STUDY_ORDER, *NAMES, *(entry.name for entry in PROVIDED.records), *every]
     return tuple(every[name] for name in dict.fromkeys(order) if name in every)
 
 
@@ -199,20 +186,13 @@ def _outlive_closed_pipes() -> None:
         stream = getattr(sys, name)
         try:
             number, on_screen = stream.fileno(), stream.isatty()
-        except (
-            AttributeError,
-            OSError,
-            ValueError,
-        ):  # none, or replaced by something that is no file
-            continue
+        except (AttributeError, OSError, ValueError):
+            continue  # none, or replaced by something that is no file
         if not on_screen:
             buffer = io.BufferedWriter(_PatientFile(number, "w", closefd=False))
-            how = {
-                "encoding": stream.encoding,
-                "errors": stream.errors,
-                "line_buffering": name == "stderr",
-            }
-            setattr(sys, name, io.TextIOWrapper(buffer, **how))
+            encoding, errors, by_line = stream.encoding, stream.errors, name == "stderr"
+            wrapped = io.TextIOWrapper(buffer, encoding, errors, line_buffering=by_line)
+            setattr(sys, name, wrapped)
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

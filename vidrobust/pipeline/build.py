@@ -141,10 +141,11 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
                     "the other stages show the model new pictures"
                 )
     plan.look()
+    ahead: CostEstimate | None = None
     if set(plan.stages.footage) <= set(stages):
         for outlook in plan.outlooks(plan.stages.stages):
             run.reporter.say(outlook.text)
-    ahead = _ahead(plan, stages)
+        ahead = _ahead(plan, stages)
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
         so_far.shows &= ahead.low_s >= PAGE_S / PAGES
@@ -177,9 +178,8 @@ def _tables(
     plan: Plan, stages: Sequence[FootageStage], every: Sequence[Unit], *, whole: bool = True
 ) -> list[Unit]:
     run = plan.run
-    readable = {item.name for item in run.inputs.readable}
     with run.reporter.working("joining tables"):
-        kept = _one_of_each(plan, [unit for unit in every if unit.item.name in readable])
+        kept = _one_of_each(plan, _done(run, every))
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
         if not whole:
             return []
@@ -201,8 +201,7 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
             new = sum(u.count - u.had(run.cache) for u in every if u.stage == stage)
             run.reporter.more(stage.step, round(new * stage.steps(run.settings)))
         make_missing(run, every)
-        failed = {item.name for item in readable} - {item.name for item in run.inputs.readable}
-        done = [unit for unit in every if unit.done(run.cache) and unit.item.name not in failed]
+        done = _done(run, every)
         for stage in growing:
             with run.reporter.working(f"{stage.name}: tables"):
                 _join(plan, stage, [unit for unit in done if unit.stage == stage])
@@ -231,11 +230,13 @@ def _made(plan: Plan, stages: Sequence[FootageStage], so_far: SoFar) -> list[Uni
     return every
 
 
-def _sharing(run: OpenRun, units: Sequence[Unit]) -> list[str]:
+def _done(run: OpenRun, units: Sequence[Unit]) -> list[Unit]:
     readable = {item.name for item in run.inputs.readable}
-    copies = _copies(
-        run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)]
-    )
+    return [unit for unit in units if unit.item.name in readable and unit.done(run.cache)]
+
+
+def _sharing(run: OpenRun, units: Sequence[Unit]) -> list[str]:
+    copies = _copies(run, _done(run, units))
     return [
         run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies
     ]
@@ -243,8 +244,6 @@ def _sharing(run: OpenRun, units: Sequence[Unit]) -> list[str]:
 
 def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
     run = plan.run
-    if not set(plan.stages.footage) <= set(stages):
-        return None
     items = [
         item
         for item in run.inputs.readable
@@ -260,9 +259,8 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
     return ahead
 
 
-def _one_of_each(plan: Plan, units: Sequence[Unit]) -> list[Unit]:
+def _one_of_each(plan: Plan, done: Sequence[Unit]) -> list[Unit]:
     run = plan.run
-    done = [unit for unit in units if unit.done(run.cache)]
     copies = _copies(run, done)
     for copy, original in copies.items():
         if copy not in plan.copies:
@@ -295,8 +293,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
     new = keys.record(stage, run.settings, made, run.folder.run["stages"], labels)
     if stage == described_by(stage):
         _describe(run, units)
-    known = run.folder.run["stages"].get(stage.name, {}).get("key")
-    if known == new["key"] and not keys.missing(run.folder, stage):
+    if _is_current(run, stage, new):
         return
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
@@ -384,31 +381,26 @@ def _conclude(so_far: SoFar, stage: TableStage, *, asked: bool) -> None:
     run = so_far.run
     if stage.shows:
         run.folder.update(to_come=[])
-    if _computed(run, stage, asked=asked):
-        so_far.made(stage)
-    else:
+    records = run.folder.run["stages"]
+    new = keys.record(stage, run.settings, {}, records)
+    if not asked and _is_current(run, stage, new):
+        run.reporter.say(f"{stage.name}: up to date")
         so_far.left.remove(stage)
+    else:
+        if stage.name in records:
+            _say_why(run, stage)
+        started = time.perf_counter()
+        run.folder.note_stage(stage.name, None)
+        with no_exit(f"stage {stage.name}", stage), run.reporter.working(stage.name):
+            stage.make(run)
+        _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
+        so_far.made(stage)
     run.reporter.moved(TABLES)
 
 
-def _computed(run: OpenRun, stage: TableStage, *, asked: bool) -> bool:
-    records = run.folder.run["stages"]
-    new = keys.record(stage, run.settings, {}, records)
-    if (
-        not asked
-        and records.get(stage.name, {}).get("key") == new["key"]
-        and not keys.missing(run.folder, stage)
-    ):
-        run.reporter.say(f"{stage.name}: up to date")
-        return False
-    if stage.name in records:
-        _say_why(run, stage)
-    started = time.perf_counter()
-    run.folder.note_stage(stage.name, None)
-    with no_exit(f"stage {stage.name}", stage), run.reporter.working(stage.name):
-        stage.make(run)
-    _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
-    return True
+def _is_current(run: OpenRun, stage: Stage, record: dict[str, Any]) -> bool:
+    known = run.folder.run["stages"].get(stage.name, {}).get("key")
+    return known == record["key"] and not keys.missing(run.folder, stage)
 
 
 def _note(run: OpenRun, stage: Stage, record: dict[str, Any]) -> None:
@@ -430,15 +422,15 @@ def _describe(run: OpenRun, units: Sequence[Unit]) -> None:
             inputs[-1] = _continued(inputs[-1], facts)
             continue
         content = run.inputs.content[item.name]
-        summary = {
+        known = {"item": item.name, "path": printable(item.path), "sha256": content}
+        of_manifest = {
             "part": item.part,
             "pass": item.pass_,
             "station": item.station,
             "label": item.label,
+            "level": dict(item.more).get("level", ""),
         }
-        summary["level"] = dict(item.more).get("level", "")
-        of_manifest = {name: value for name, value in summary.items() if value}
-        known = {"item": item.name, "path": printable(item.path), "sha256": content, **of_manifest}
+        known |= {name: value for name, value in of_manifest.items() if value}
         inputs.append({**known, **facts})
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is no longer among the sources, and is left out")

@@ -13,7 +13,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_models
 from vidrobust.pipeline import keys
 from vidrobust.pipeline.build import check_settings
-from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
 from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
@@ -43,17 +42,6 @@ class UnwrittenFolder(RunFolder):
         """Nothing is written."""
 
 
-class PlannedRun(OpenRun):
-    @property
-    def inputs(self) -> Inputs:
-        if self._inputs is None:
-            hashes = self.path / "cache" / "hashes.json"
-            self._inputs = find(self.settings, hashes if hashes.is_file() else None, self.reporter)
-            if not self._inputs.readable:
-                raise self._inputs.unreadable()
-        return self._inputs
-
-
 def planned(
     settings: Settings,
     stages: Stages,
@@ -74,7 +62,9 @@ def planned(
     known = None if overwrite else existing_of(path, settings)
     begun = new_run(settings) if known is None else {**known.run, "settings": settings.as_dict()}
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
-    run = PlannedRun(UnwrittenFolder(path, begun), settings, reporter, models)
+    run = OpenRun(UnwrittenFolder(path, begun), settings, reporter, models)
+    if run.hashes and not run.hashes.is_file():
+        run.hashes = None
     plan = Plan(run, stages, stages.stages)
     plan.look()
     units = [unit for item in run.inputs.readable for unit in units_of(plan, stages.footage, item)]

@@ -160,10 +160,8 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
 SAMPLE = 16  # frames that are measured of the stages that see every frame
 # seconds that first page, correlation, policy and report take on a small study, about
 TABLES_S = 9.0
-MEASURED = (
-    2  # frames or pairs by which a step is measured; again, warm, where they take less than ...
-)
-QUICK_S = 1.0
+# frames or pairs by which a step is measured; again, warm, where they take less than so many seconds
+MEASURED, QUICK_S = 2, 1.0
 START_S = 3.0  # seconds in which a worker process starts and opens its models, about
 BESIDE = 2  # a frame is looked at by the models and by what needs none
 # the true time lies between these times the estimate, in four of five studies or more
@@ -477,46 +475,30 @@ def outlooks(
     ``each_s`` are the seconds of one more frame and pair under a budget. Without ``has_model`` all answers
     are recorded, and nothing can be sampled.
     """
+
+    def answered(counted: str, least: int) -> tuple[bool, str]:
+        sampled = counted in ("frames", "pairs")
+        if sampled and not has_model:
+            return False, "recorded predictions cannot answer for new pictures"
+        there = footage.most(counted) if footage.is_known else least
+        if there < least:
+            has = plural(there, *NOUNS[counted])
+            return False, f"this footage has {has}, {least} needed: use longer clips"
+        planned = counts.of(counted) if sampled else there
+        if planned >= least:
+            if not (footage.is_known or sampled):
+                return True, "if the footage is long enough, which its header does not say"
+            most = min(planned, there) if footage.is_known else planned
+            return True, f"from {plural(most, *NOUNS[counted])}"
+        asked = settings.frames if counted == "frames" else settings.pairs
+        if asked is not None:
+            return False, f"--{counted} {asked} is less than the {least} needed"
+        takes = f", about {duration(least * each_s[counted])}" if each_s else ""
+        needed = plural(least, *NOUNS[counted])
+        return False, f"the budget leaves no time for the {needed} needed{takes}"
+
     for stage in stages:
         if stage.question:
-            known = [
-                _sample(counted, least, settings, counts, footage, each_s, has_model=has_model)
-                for counted, least in least_of(stage, settings).items()
-            ]
+            known = [answered(*sample) for sample in least_of(stage, settings).items()]
             short = [why for can, why in known if not can]
             yield Outlook(stage.question, not short, "; ".join(short) or known[0][1])
-
-
-def _sample(
-    counted: str,
-    least: int,
-    settings: Settings,
-    counts: Counts,
-    footage: FootageSize,
-    each_s: Mapping[str, float] | None,
-    *,
-    has_model: bool,
-) -> tuple[bool, str]:
-    sampled = counted in ("frames", "pairs")
-    if sampled and not has_model:
-        return False, "recorded predictions cannot answer for new pictures"
-    there = footage.most(counted) if footage.is_known else least
-    if there < least:
-        return (
-            False,
-            f"this footage has {plural(there, *NOUNS[counted])}, {least} needed: use longer clips",
-        )
-    planned = counts.of(counted) if sampled else there
-    if planned >= least:
-        if not (footage.is_known or sampled):
-            return True, "if the footage is long enough, which its header does not say"
-        most = min(planned, there) if footage.is_known else planned
-        return True, f"from {plural(most, *NOUNS[counted])}"
-    asked = settings.frames if counted == "frames" else settings.pairs
-    if asked is not None:
-        return False, f"--{counted} {asked} is less than the {least} needed"
-    takes = f", about {duration(least * each_s[counted])}" if each_s else ""
-    return (
-        False,
-        f"the budget leaves no time for the {plural(least, *NOUNS[counted])} needed{takes}",
-    )

@@ -201,10 +201,6 @@ class Inputs:
             return InputError("none of the sources holds any footage")
         return InputError(f"none of {plural(len(self.failed), 'input')} could be read")
 
-    def has_failed(self, item: Item) -> bool:
-        path = printable(item.path)
-        return any(entry["path"] == path for entry in self.failed)
-
     @property
     def readable(self) -> list[Item]:
         failed = {entry["path"] for entry in self.failed}

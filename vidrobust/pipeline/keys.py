@@ -101,10 +101,8 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
 
 
 def missing(folder: RunFolder, stage: Stage) -> list[str]:
-    noted = folder.run["stages"].get(stage.name, {}).get("rows")
-    # a record without rows was made when tables without rows were written too
-    written = [name for name in stage.all_tables if noted is None or noted.get(name, 0)]
-    lost = [name for name in written if not folder.has(name)]
+    rows = folder.run["stages"][stage.name].get("rows", {})
+    lost = [name for name in stage.all_tables if rows.get(name, 0) and not folder.has(name)]
     return lost + [name for name in stage.files if not (folder.path / name).is_file()]
 
 
@@ -112,28 +110,6 @@ def _word(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "empty"
     return "unset" if value is None else str(value)
-
-
-def _needed_table(
-    cache: UnitCache,
-    stage: FootageStage,
-    segment: Segment,
-    settings: Settings,
-    model: Model | None,
-    table: str,
-) -> pd.DataFrame | None:
-    for needed in stage.needs:
-        if isinstance(needed, FootageStage) and table in needed.unit_tables:
-            of = model if needed.per == "model" else None
-            if needed.per == "model" and model is None:
-                return None
-            key = unit_key(needed, segment.item, segment.content, settings, of)
-            return (
-                cache.read(needed, key, table, segment.item.name)
-                if cache.has(needed, key)
-                else None
-            )
-    return None
 
 
 def reader_of_needed(
@@ -146,7 +122,15 @@ def reader_of_needed(
     """Return a function (model, table) -> unit table of a needed stage, or None."""
 
     def read(model: str, table: str) -> pd.DataFrame | None:
-        return _needed_table(cache, stage, segment, settings, models.get(model), table)
+        for needed in stage.needs:
+            if isinstance(needed, FootageStage) and table in needed.unit_tables:
+                of = models.get(model) if needed.per == "model" else None
+                if needed.per == "model" and of is None:
+                    return None
+                key = unit_key(needed, segment.item, segment.content, settings, of)
+                there = cache.has(needed, key)
+                return cache.read(needed, key, table, segment.item.name) if there else None
+        return None
 
     return read
 
@@ -156,19 +140,13 @@ def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
     records, settings = folder.run["stages"], folder.settings
     rows = []
     for stage in stages.stages:
-        if stage.name not in records:
-            if stage.on_request:
-                continue
-            row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
-        else:
+        row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
+        if stage.name in records:
             why = reasons(stage, settings, records)
             why += [f"{name} is not there" for name in missing(folder, stage)]
-            seconds = records[stage.name].get("seconds")
-            row = {
-                "stage": stage.name,
-                "state": "stale" if why else "done",
-                "seconds": seconds,
-                "why": "; ".join(why),
-            }
+            row |= {"state": "stale" if why else "done", "why": "; ".join(why)}
+            row["seconds"] = records[stage.name].get("seconds")
+        elif stage.on_request:
+            continue
         rows.append(row)
     return rows

@@ -69,9 +69,8 @@ def opened_sources(
                 parse_spec(spec)
         expanded = expand_sources(settings.sources)
         if not expanded.items:
-            for problem in expanded.problems:
-                raise InputError(problem)
-            raise InputError("none of the sources holds any footage")
+            nothing = "none of the sources holds any footage"
+            raise InputError(next(iter(expanded.problems), nothing))
     make_room(path)
     with RunFolder(path).locked():
         if is_run_folder(path) and (overwrite or nothing_computed(path)):

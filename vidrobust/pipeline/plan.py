@@ -36,7 +36,6 @@ from vidrobust.pipeline.stage import (
     SampleStage,
     Stage,
     Stages,
-    StreamStage,
     described_by,
 )
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
@@ -83,7 +82,8 @@ class Plan:
         if item.name not in self._segments:
             run = self.run
             content = run.inputs.content[item.name]
-            known = run.cache.has(*self._described(item, content))
+            stage = described_by(self.stages.footage[0])
+            known = run.cache.has(stage, unit_key(stage, item, content, run.settings, None))
             # where an object's window is cut out, its first picture may be far inside
             tried = item.boxes is None and not known
             try:
@@ -93,16 +93,11 @@ class Plan:
                 segments = ()
             except SettingsError:
                 raise
-            except (
-                Exception
-            ):  # unforeseen: the worker that meets it reports it, and the others go on
+            except Exception:
+                # unforeseen: the worker that meets it reports it, and the others go on
                 segments = (Segment(item, 0, 1, content, item),)
             self._segments[item.name] = segments
         return self._segments[item.name]
-
-    def _described(self, item: Item, content: str) -> tuple[StreamStage, str]:
-        stage = described_by(self.stages.footage[0])
-        return stage, unit_key(stage, item, content, self.run.settings, None)
 
     @property
     def sharing(self) -> tuple[str, ...]:
@@ -323,7 +318,8 @@ def _carry_out(
         run.inputs.fail(path, error, run.reporter)
 
     def failed(order: Order) -> bool:
-        return run.inputs.has_failed(order.item)
+        path = printable(order.item.path)
+        return any(entry["path"] == path for entry in run.inputs.failed)
 
     names = {unit.model for order in orders for unit in order.units if unit.model}
     asked = [] if not names else list(zip(run.settings.model, run.models, strict=True))

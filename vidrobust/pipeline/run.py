@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +136,8 @@ class OpenRun:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
         self.cache = UnitCache(folder.path, settings.cache)
+        # where hashes of the inputs are kept; None: nowhere
+        self.hashes: Path | None = folder.path / "cache" / "hashes.json"
         # The item on whose first frames the number format of the models was calibrated.
         self.calibration: Item | None = None
         self._inputs: Inputs | None = None
@@ -160,9 +161,7 @@ class OpenRun:
     @property
     def inputs(self) -> Inputs:
         if self._inputs is None:
-            self._inputs = inputs.find(
-                self.settings, self.path / "cache" / "hashes.json", self.reporter
-            )
+            self._inputs = inputs.find(self.settings, self.hashes, self.reporter)
             if not self._inputs.readable:
                 self.note_inputs()
                 raise self._inputs.unreadable()
@@ -226,9 +225,10 @@ class OpenRun:
         self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
 
     def item(self, name: str) -> Item:
-        return inputs.named(self.inputs, name)
+        for item in self.inputs.items:
+            if item.name == name:
+                return item
+        raise InputError(f"{name}: is no longer among the sources")
 
-    @contextmanager
-    def opened(self, name: str) -> Iterator[VideoSource]:
-        with inputs.open_item(self.item(name), self.settings) as source:
-            yield source
+    def opened(self, name: str) -> VideoSource:
+        return open_item(self.item(name), self.settings)

@@ -115,9 +115,7 @@ class RunFolder:
 
     @property
     def settings(self) -> Settings:
-        known = Settings().as_dict()  # an older version may have had more settings
-        values = {name: value for name, value in self.run["settings"].items() if name in known}
-        return Settings().changed(values, str(self.path / "run.json"))
+        return Settings().changed(self.run["settings"], str(self.path / "run.json"))
 
     def update(self, **values: Any) -> None:
         self.write_json("run.json", {**self.run, **values})
@@ -236,9 +234,8 @@ def check_room(path: Path) -> None:
 def make_room(path: Path) -> None:
     """Make the folder; SettingsError if impossible, or it holds anything but a run."""
     try:
+        check_room(path)
         path.mkdir(parents=True, exist_ok=True)
-        if not is_run_folder(path) and any(entry.name not in EMPTY for entry in path.iterdir()):
-            raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
     except OSError as error:
         raise SettingsError(
             f"{path}: the run folder cannot be made ({error.strerror}); see --out"

@@ -172,23 +172,21 @@ def pass_figures(
     return passages
 
 
-def _nothing(gate: Gate, sentence: str) -> Passage:
-    return Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}")
+def _nothing(gate: Gate, sentence: str, of: str = "") -> Passage:
+    return Passage(gate, of, "not computed", math.nan, f"{gate.text}: {sentence}")
 
 
 def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
     entry = figures.get(gate.metric)
-    if entry is not None and gate.side != "n" and 0 < int(entry.get("n") or 0) < FEWEST_ROWS:
+    if entry is None:
+        known = ", ".join(sorted(figures)) or "none"
+        return _nothing(gate, f"{model} has no metric {gate.metric}; it has {known}", model)
+    count = int(entry.get("n") or 0)
+    if gate.side != "n" and 0 < count < FEWEST_ROWS:
         # nothing passes on so little: the same limit as in the answer of the run
-        few = (
-            f"{gate.metric} of {model} rests on {int(entry['n'])} values, {FEWEST_ROWS} are needed"
-        )
-        return Passage(gate, model, "not computed", math.nan, f"{gate.text}: {few}")
-    if entry is not None:
-        return _pass(gate, model, entry)
-    known = ", ".join(sorted(figures))
-    sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
-    return Passage(gate, model, "not computed", math.nan, sentence)
+        few = f"{gate.metric} of {model} rests on {count} values, {FEWEST_ROWS} are needed"
+        return _nothing(gate, few, model)
+    return _pass(gate, model, entry)
 
 
 def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
@@ -197,8 +195,7 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
     number = entry.get(gate.side)
     seen = math.nan if number is None else float(number)
     if math.isnan(seen):
-        why = f"could not be computed (n = {entry.get('n', 0)})"
-        return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
+        return _nothing(gate, f"{what} could not be computed (n = {entry.get('n', 0)})", of)
     failed = COMPARISONS[gate.comparison](seen, gate.limit)
     estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
     outcome = "failed" if failed else "passed"

@@ -33,58 +33,34 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelMetrics:
-    """Figures of a model by metric."""
-
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Metrics:
     schema: int = SCHEMA
     items: int = 0
-    models: Mapping[str, ModelMetrics] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)  # by model and metric
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str = FILE) -> Metrics:
         """Parse metrics.json; InputError if it is none of this version."""
-        try:
-            record = cls(
-                schema=int(content.get("schema", SCHEMA)),
-                items=int(content.get("items", 0)),
-                models={
-                    str(name): _model(model) for name, model in content.get("models", {}).items()
-                },
+        schema = content.get("schema", SCHEMA)
+        if schema != SCHEMA:
+            raise InputError(
+                f"{where}: schema {schema} is not known, this version reads {SCHEMA}; run its stages again"
             )
+        try:
+            return _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(
                 f"{where}: is not the metrics.json of this version: {in_plain_words(error)}"
             ) from error
-        if record.schema != SCHEMA:
-            raise InputError(
-                f"{where}: schema {record.schema} is not known, this version reads {SCHEMA}; run its stages again"
-            )
-        return record
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model -> metric -> figures of models whose task has a metric, or of all if none has."""
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
-            name: {key: asdict(figure) for key, figure in model.figures.items()}
-            for name, model in self.models.items()
+            name: {key: asdict(figure) for key, figure in figures.items()}
+            for name, figures in self.models.items()
             if name in of or not of
         }
-
-
-def _model(content: Mapping[str, Any]) -> ModelMetrics:
-    # counts of earlier versions are left aside
-    return ModelMetrics(
-        figures={
-            name: _CONVERTER.structure(value, Figure)
-            for name, value in content.items()
-            if isinstance(value, Mapping) and "value" in value
-        }
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

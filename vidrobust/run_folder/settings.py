@@ -360,6 +360,11 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
         return AlongTime(frame_rate=delivered, tracks=self.tracks_at(delivered), row_of=row_of)
 
+    @classmethod
+    def of(cls, given: Settings | Mapping[str, Any] | None) -> Settings:
+        """Return the settings that Python code gives, as they are or by name."""
+        return given if isinstance(given, Settings) else cls().changed(given or {}, "settings")
+
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """Return these settings with some values replaced; SettingsError names bad ones."""
         kinds = field_types(Settings)

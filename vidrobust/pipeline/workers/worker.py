@@ -239,17 +239,15 @@ class Worker:
             raise
         except InputError as error:
             self._fail(order, printable(order.item.path), str(error))
-        except (
-            Exception
-        ) as error:  # whatever a broken input brings about, the others are to be done
+        except Exception as error:
+            # whatever a broken input brings about, the others are to be done
             if disk_is_full(error):
                 raise
-            if is_out_of_memory(error):
-                self._fail(
-                    order, printable(order.item.path), f"{printable(order.item.path)}: {_TOO_LARGE}"
-                )
-                return
-            self._fail(order, printable(order.item.path), f"{order.item.name}: {_where(error)}")
+            path = printable(order.item.path)
+            text = f"{path}: {_TOO_LARGE}"
+            if not is_out_of_memory(error):
+                text = f"{order.item.name}: {_where(error)}"
+            self._fail(order, path, text)
 
     def _failed(self, order: Order, unit: Unit, error: ModelError) -> None:
         self._fail(order, unit.place, f"{unit.item.name}: {error}")
@@ -283,8 +281,9 @@ class Worker:
     ) -> Context:
         item, described = segment.item, described_by(stage)
         key = unit_key(described, item, segment.content, self.settings, None)
-        there = self.cache.has(described, key)
-
+        transitions = None
+        if self.cache.has(described, key):
+            transitions = self.cache.read(described, key, described.unit_tables[0], item.name)
         return Context(
             item=item,
             content=segment.content,
@@ -293,9 +292,7 @@ class Worker:
             origin=segment.origin,
             settings=self.settings,
             info=source.info,
-            transitions=self.cache.read(described, key, described.unit_tables[0], item.name)
-            if there
-            else None,
+            transitions=transitions,
             advance=advance,
             read=reader_of_needed(self.cache, stage, segment, self.settings, self.models),
         )

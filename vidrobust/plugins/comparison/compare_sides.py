@@ -52,7 +52,7 @@ class Side:
 
     def figure(self, metric: str) -> float | None:
         """The metric as the run itself reports it, over all of its footage."""
-        figures = self.folder.metrics.models[self.model].figures
+        figures = self.folder.metrics.models[self.model]
         return figures[metric].value if metric in figures else None
 
 
