@@ -184,11 +184,9 @@ class StabilityMeter:
         )
         if self._probabilities is None:
             self._probabilities = are_probabilities(rows)
-        return (
-            Classifications(rows, names)
-            if self._probabilities
-            else Classifications.from_logits(rows, names)
-        )
+        if self._probabilities:
+            return Classifications(rows, names)
+        return Classifications.from_logits(rows, names)
 
     def _batch(self, frames: Any, count: int, clip: str, time_s: np.ndarray | None) -> FrameBatch:
         if isinstance(frames, FrameBatch):

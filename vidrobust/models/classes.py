@@ -38,11 +38,9 @@ def imagenet() -> tuple[str, ...]:
 def coco_names(count: int) -> tuple[str, ...]:
     """Return COCO's names for a detector with one of the counts in ``COCO``."""
     names = tuple(_torchvision_names()["_COCO_CATEGORIES"])
-    return (
-        names[-count:]
-        if count > 80
-        else tuple(n for n in names if n not in ("__background__", "N/A"))
-    )
+    if count > 80:
+        return names[-count:]
+    return tuple(name for name in names if name not in ("__background__", "N/A"))
 
 
 def shown_name(name: str) -> str:
@@ -101,9 +99,8 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
             "the network has 1001 outputs: ImageNet with a background class in front? "
             f'Say classes = "{BACKGROUND}", or name your classes'
         )
-    return numbered(
-        num_classes
-    ), f"{num_classes} outputs without names: called class 0 to class {num_classes - 1}"
+    note = f"{num_classes} outputs without names: called class 0 to class {num_classes - 1}"
+    return numbered(num_classes), note
 
 
 def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str, ...], str]:
@@ -114,9 +111,8 @@ def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str,
             "name them: classes = [...], or a file with one a line"
         )
     if count in COCO:
-        return coco_names(
-            count
-        ), f"{count} classes without names: taken for COCO in the usual order"
+        note = f"{count} classes without names: taken for COCO in the usual order"
+        return coco_names(count), note
     return numbered(count), f"{count} classes without names: called class 0 to class {count - 1}"
 
 

@@ -93,7 +93,23 @@ def merged(
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):
         return None
     shifted = class_map.shifted(imagenet_shift(classifier.class_names))
-    over = _into_classes(shifted, tuple(names), classifier.name)
+    classes, model = tuple(names), classifier.name
+
+    def over(answer: Classifications) -> Classifications:
+        if answer.partial or answer.thresholds:
+            raise SettingsError(
+                f"model {model}: a class map needs the probabilities of all classes and no operating points"
+            )
+        scores = shifted.scores(answer.probabilities)
+        mapped = scores > -np.inf
+        share = np.where(mapped, scores, 0.0)
+        total = share.sum(axis=1, keepdims=True)
+        # all of them rounded to nothing: none leads
+        share = np.where(
+            total > 0, share / np.where(total > 0, total, 1.0), mapped / mapped.sum(axis=1)[:, None]
+        )
+        return Classifications(share.astype(np.float32), classes)
+
     known = json.dumps(sorted(shifted.of_model.items())).encode()
     digest = hashlib.sha256(known).hexdigest()[:8]
     info = model_info(classifier)
@@ -112,38 +128,13 @@ def merged(
         reading = classifier.reading
         return dataclasses.replace(
             classifier,
-            class_names=tuple(names),
+            class_names=classes,
             info=summary,
             reading=lambda rows, where: over(reading(rows, where)),
         )
     return AdaptedClassifier(
-        name=classifier.name,
-        class_names=tuple(names),
-        info=summary,
-        classifier=classifier,
-        over=over,
+        name=model, class_names=classes, info=summary, classifier=classifier, over=over
     )
-
-
-def _into_classes(
-    class_map: ClassMap, names: tuple[str, ...], model: str
-) -> Callable[[Classifications], Classifications]:
-    def over(answer: Classifications) -> Classifications:
-        if answer.partial or answer.thresholds:
-            raise SettingsError(
-                f"model {model}: a class map needs the probabilities of all classes and no operating points"
-            )
-        scores = class_map.scores(answer.probabilities)
-        mapped = scores > -np.inf
-        share = np.where(mapped, scores, 0.0)
-        total = share.sum(axis=1, keepdims=True)
-        # all of them rounded to nothing: none leads
-        share = np.where(
-            total > 0, share / np.where(total > 0, total, 1.0), mapped / mapped.sum(axis=1)[:, None]
-        )
-        return Classifications(share.astype(np.float32), names)
-
-    return over
 
 
 def load_model(

@@ -162,12 +162,11 @@ def from_module(
     """Make a torch module a Network in eval mode, in channels_last where it runs in it."""
     module = module.to(device).eval().requires_grad_(False)
     layout = _layout(module, preprocess, device, name)
-    notes: tuple[str, ...] = ()
+    word = "contiguous"
+    notes: tuple[str, ...] = ("not run in channels_last, which this network's code does not take",)
     if layout == torch.channels_last:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    else:
-        notes = ("not run in channels_last, which this network's code does not take",)
-    word = "channels_last" if layout == torch.channels_last else "contiguous"
+        word, notes = "channels_last", ()
 
     def run(inputs: torch.Tensor) -> object:
         with full_precision(device):

@@ -5,6 +5,7 @@ A model that fails or gives an unusable answer raises ModelError, so that a stud
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast, overload
@@ -93,9 +94,10 @@ def in_batches(
     on_smaller: Callable[[int], None] | None = None,
 ) -> list[Answer]:
     """Return what ``ask`` says of one batch of a model's pixels after the other, smaller ones if memory runs out."""
-    check_batch(batch)
+    if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-    size = _first_size(model, shape, _works_on(model, pixels)) if batch == "auto" else batch
+    size = _first_size(model, pixels) if batch == "auto" else batch
     parts: list[Answer] = []
     start = 0
     while start < len(pixels):
@@ -105,7 +107,8 @@ def in_batches(
             start += size
             continue
         size = _smaller(model, shape, min(size, len(pixels) - start), batch)
-        _remember(model, shape, size)
+        with contextlib.suppress(TypeError):  # a user's object that cannot be a key
+            _FITS.setdefault(model, {})[shape] = size
         if on_smaller is not None:
             on_smaller(size)
     return parts
@@ -163,11 +166,6 @@ def few_pictures(
     place = "cpu" if in_main_memory(model) else device
     for start in range(0, len(pictures), size):
         yield to_tensor(pictures[start : start + size], place)
-
-
-def check_batch(batch: object) -> None:
-    if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-        raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
 
 
 def checked(model: Model, answer: object, count: int) -> Predictions:
@@ -232,25 +230,14 @@ def _attempt(
         ) from error
 
 
-def _works_on(model: Model, pixels: torch.Tensor) -> torch.device | str:
+def _first_size(model: Model, pixels: torch.Tensor) -> int:
+    height, width = (int(side) for side in pixels.shape[-2:])
+    with contextlib.suppress(TypeError):  # a user's object that cannot be a key
+        if fits := _FITS.get(model, {}).get((height, width)):
+            return fits
     # a network may take its pixels from main memory and work on a device
     network: Any = getattr(model, "network", None) if in_main_memory(model) else None
-    return pixels.device if network is None else network.device
-
-
-def _first_size(model: Model, shape: tuple[int, int], device: torch.device | str) -> int:
-    try:
-        fits = _FITS.get(model, {}).get(shape)
-    except TypeError:  # a user's object that cannot be a key
-        fits = None
-    return fits or auto_batch(*shape, device)
-
-
-def _remember(model: Model, shape: tuple[int, int], size: int) -> None:
-    try:
-        _FITS.setdefault(model, {})[shape] = size
-    except TypeError:
-        return
+    return auto_batch(height, width, pixels.device if network is None else network.device)
 
 
 def _smaller(model: Model, shape: tuple[int, int], size: int, batch: Batch) -> int:

@@ -120,11 +120,7 @@ class Preprocess:
     def describe(self) -> str:
         to = self.resized
         what = f"shorter side to {to[0]} px" if len(to) == 1 else f"stretched to {to[1]}x{to[0]} px"
-        how = (
-            self.interpolation
-            if self.interpolation == "nearest"
-            else f"{self.interpolation}, antialiased"
-        )
+        how = self.interpolation + ", antialiased" * (self.interpolation != "nearest")
         crop = f"centre crop {self.shape[1]}x{self.shape[0]}"
         return f"{what} ({how}, uint8), {crop}, {_range(self.channels, self.mean, self.std)}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -141,13 +141,10 @@ def settle(
     Raises SettingsError where rows, declarations and names do not fit.
     """
     scores, note = find_scores(rows, declared.output, where)
-    for key, value, wanted in (
-        ("scale", declared.scale, scores == "score"),
-        ("one_vs_rest", declared.one_vs_rest, declared.output == "multilabel"),
-    ):
-        if value is not None and not wanted:
-            kind = "score" if key == "scale" else "multilabel"
-            raise SettingsError(f'{where}: {key} goes with output = "{kind}"')
+    if declared.scale is not None and scores != "score":
+        raise SettingsError(f'{where}: scale goes with output = "score"')
+    if declared.one_vs_rest is not None and declared.output != "multilabel":
+        raise SettingsError(f'{where}: one_vs_rest goes with output = "multilabel"')
     given, naming = _names(rows.shape[1], scores, names, where)
     if scores == "score":
         reading, more = _scored(declared, given, where)
@@ -275,10 +272,7 @@ def _single(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores,
             f'{where}: output = "probability", but values go from {rows.min():.4g} to {rows.max():.4g}; if the '
             'network gives a logit, say output = "logit"'
         )
-    kind: Scores = (
-        "logit" if declared == "logit" else "probability" if declared == "probability" else "score"
-    )
-    return kind, ""
+    return cast(Scores, declared), ""
 
 
 def _several(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:

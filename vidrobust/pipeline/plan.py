@@ -230,11 +230,9 @@ class Plan:
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
         """Return the frames or pairs of a segment at a look, by default the current one."""
         seed, inputs = self.run.settings.seed, self.run.inputs
-        total = (
-            self.counts.frames
-            if budgeted == "frames"
-            else self.looks[self.at if look is None else look]
-        )
+        total = self.counts.frames
+        if budgeted == "pairs":
+            total = self.looks[self.at if look is None else look]
         if (budgeted, total) not in self._shares:
             spread = shares(total, self.sharing, seed)
             self._shares[budgeted, total] = dict(zip(self.sharing, spread, strict=True))

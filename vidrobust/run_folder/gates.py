@@ -163,11 +163,8 @@ def pass_figures(
         figure = source.find(figures, gate.metric)
         passages += [_pass(gate, who, entry) for who, entry in figure.items()]
         if not figure:
-            there = (
-                f"computed are {', '.join(source.names(figures))}"
-                if figures
-                else "there is no study"
-            )
+            known = ", ".join(source.names(figures))
+            there = f"computed are {known}" if figures else "there is no study"
             passages.append(_nothing(gate, f"was not computed; {there}{why and f'; {why}'}"))
     return passages
 

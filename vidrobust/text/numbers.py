@@ -151,7 +151,7 @@ def one_in_interval(low: float | None, high: float | None) -> str:
 
 def amount(value: float | None, unit: str) -> str:
     """Return a strength with its unit; relative ones as percentages: "6.4 % gain", "1.5 px"."""
-    if value is None or not math.isfinite(value):
+    if value is None or not known(value):
         return NOT_MEASURED
     factor, word = _as_said(unit)
     return f"{number(factor * value, 3)} {word}".rstrip()
@@ -202,11 +202,8 @@ def _not_below_0(value: float | None) -> float | None:
 
 
 def _with_sign(text: str, value: float | None) -> str:
-    return (
-        f"+{text}"
-        if value is not None and value > 0 and text[0].isdigit() and text != "0"
-        else text
-    )
+    plus = value is not None and value > 0 and text[0].isdigit() and text != "0"
+    return f"+{text}" if plus else text
 
 
 def duration(seconds: float) -> str:
@@ -225,11 +222,9 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"
-    return (
-        f"{round(seconds / 3600)} h"
-        if seconds >= 36000
-        else _two(minutes // 60, "h", minutes % 60, "min")
-    )
+    if seconds >= 36000:
+        return f"{round(seconds / 3600)} h"
+    return _two(minutes // 60, "h", minutes % 60, "min")
 
 
 def clock(seconds: float) -> str:

@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidrobust.video.color import samples
 from vidrobust.video.decoding import Check
 
 # Of Matroska (RFC 9559); a CRC-32 is an element of four bytes
@@ -87,13 +88,8 @@ def _are_equal(frames: Sequence[VideoFrame], others: Sequence[VideoFrame]) -> bo
         pair for frame, other in pictures for pair in zip(frame.planes, other.planes, strict=False)
     )
     return len(frames) == len(others) and all(
-        np.array_equal(_samples(plane), _samples(other)) for plane, other in planes
+        np.array_equal(samples(plane), samples(other)) for plane, other in planes
     )
-
-
-def _samples(plane: Any) -> np.ndarray:
-    """Return the bytes of a plane of 8 bits, without the padding of its lines."""
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
 
 
 class Cluster(NamedTuple):

@@ -221,32 +221,21 @@ class ChosenReader:
     upload: str | None
 
 
-def check_backend(backend: str) -> str:
+def check_backend(backend: str) -> None:
     if backend not in BACKENDS:
         raise SettingsError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
-    return backend
 
 
 def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
-    last = Route(
-        name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked)
-    )
-    if device == "cpu":
-        return [last]
-    first = [d for d in DECODERS if d.name == backend or (backend == "auto" and d.in_auto)]
-    on_device = [
-        Route(
-            name=d.name,
-            decodes_on=device,
-            delivers_on=device,
-            open=partial(d.on_device, asked, device),
-        )
-        for d in first
-        if d.on_device
-    ]
-    return [*on_device, last]
+    tried = []
+    for d in DECODERS if device != "cpu" else ():
+        if d.on_device and (d.name == backend or (backend == "auto" and d.in_auto)):
+            opened = partial(d.on_device, asked, device)
+            tried.append(Route(name=d.name, decodes_on=device, delivers_on=device, open=opened))
+    opened = partial(plain.on_cpu, asked)
+    return [*tried, Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=opened)]
 
 
 def choose(tried: Sequence[Route], *, swapped: str = "") -> ChosenReader:
@@ -267,24 +256,17 @@ def choose(tried: Sequence[Route], *, swapped: str = "") -> ChosenReader:
             passed.append(f"{route.name} on {route.decodes_on} failed ({error_line(error)})")
             continue
         how = f"{route.name} decodes on {route.decodes_on}"
-        if _is_uploaded(route):
-            how += f" and batches are copied to {route.delivers_on}"
-        reader.info = replace(
-            reader.info, reason=how + (f"; {'; '.join(passed)}" if passed else "")
-        )
-        return ChosenReader(
-            reader=reader, upload=route.delivers_on if _is_uploaded(route) else None
-        )
+        upload = None
+        if route.decodes_on == "cpu" and route.delivers_on != "cpu":
+            upload = route.delivers_on
+            how += f" and batches are copied to {upload}"
+        reader.info = replace(reader.info, reason="; ".join([how, *passed]))
+        return ChosenReader(reader=reader, upload=upload)
     raise InputError(f"{tried[-1].name}: nothing decodes the file: {'; '.join(passed)}")
 
 
-def _is_uploaded(route: Route) -> bool:
-    return route.decodes_on == "cpu" and route.delivers_on != "cpu"
-
-
 def _probe(reader: Reader, route: Route) -> None:
-    mismatch = getattr(reader, "mismatch", None)
-    if mismatch:
+    if mismatch := getattr(reader, "mismatch", None):
         raise InputError(mismatch)
     frames = reader.frames()
     try:
@@ -296,8 +278,7 @@ def _probe(reader: Reader, route: Route) -> None:
         if where != route.decodes_on:
             raise InputError(f"its pictures lie on {where}")
         # of MPEG-TS the first frames may be lost
-        other_time = getattr(reader, "other_time", None)
-        if other_time:
+        if other_time := getattr(reader, "other_time", None):
             raise InputError(other_time)
     finally:
         frames.close()

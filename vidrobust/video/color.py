@@ -71,17 +71,7 @@ def readable(frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[int, ...]]:
 def _without(frame: av.VideoFrame, kind: int) -> av.VideoFrame:
     if frame.sw_format is not None:
         raise InputError(f"side data of kind {kind} cannot be read of a frame on a device")
-    graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=frame.time_base or _ANY_TIME_BASE,
-    )
-    strip = graph.add("sidedata", f"mode=delete:type={kind}")
-    graph.link_nodes(source, strip, graph.add("buffersink")).configure()
-    graph.vpush(frame)
-    return graph.vpull()
+    return _Filters(frame, (("sidedata", f"mode=delete:type={kind}"),))(frame)
 
 
 ColorMode = Literal["fast", "accurate"]
@@ -313,11 +303,13 @@ class _ExactYUV:
         self._rgb = np.empty_like(self._merged)
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        luma, *chroma = (_samples(plane, self._bits) for plane in frame.planes)
+        luma, *chroma = (samples(plane, self._bits) for plane in frame.planes)
         height, width = luma.shape
         if chroma[0].shape != luma.shape:
             chroma = [
-                _grow(plane, grown)[:height, :width]
+                cv2.resize(plane, grown.shape[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)[
+                    :height, :width
+                ]
                 for plane, grown in zip(chroma, self._grown, strict=True)
             ]
         cv2.merge([luma, *chroma], dst=self._merged)
@@ -325,14 +317,10 @@ class _ExactYUV:
         return rgb if self._bits == 8 else cv2.convertScaleAbs(rgb)
 
 
-def _grow(plane: np.ndarray, grown: np.ndarray) -> np.ndarray:
-    return cv2.resize(plane, grown.shape[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
-
-
-def _samples(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
-    rows = np.frombuffer(memoryview(plane), np.uint8)
-    samples = rows if bits == 8 else rows.view(np.uint16)
-    return samples.reshape(plane.height, -1)[:, : plane.width]
+def samples(plane: av.video.plane.VideoPlane, bits: int = 8) -> np.ndarray:
+    """Return the samples of a plane, without the padding of its lines."""
+    rows = np.frombuffer(memoryview(plane), np.uint8 if bits == 8 else np.uint16)
+    return rows.reshape(plane.height, -1)[:, : plane.width]
 
 
 def _packed(frame: av.VideoFrame) -> np.ndarray:

@@ -78,10 +78,6 @@ class FrameTable:
         place = bisect_left(self.stamps, stamp)
         return place if place < len(self.stamps) and self.stamps[place] == stamp else None
 
-    def index_after(self, stamp: int) -> int:
-        """The number of the first frame at ``stamp`` or later."""
-        return bisect_left(self.stamps, stamp)
-
     def key_before(self, index: int) -> int:
         """The last frame at or before ``index`` at which decoding can begin."""
         place = bisect_right(self.keys, index)
@@ -180,10 +176,8 @@ def promised(container: InputContainer, stream: VideoStream) -> Promise:
     if stated and stated[3].count(".") < 2:
         end_s = int(stated[1]) * 3600.0 + int(stated[2]) * 60.0 + float(stated[3])
         return Promise(stream.frames, end_s)
-    alone = len(container.streams) == 1 and container.duration
-    return Promise(
-        stream.frames, container.duration / 1_000_000 if alone and container.duration else 0.0
-    )
+    duration = container.duration if len(container.streams) == 1 else None
+    return Promise(stream.frames, (duration or 0) / 1_000_000)
 
 
 def _is_transparent(frame: VideoFrame) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,12 +16,6 @@ KEPT_BYTES = 256 * 2**20  # frames are kept up to so many bytes
 PASS_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True)
-class _BatchRow:
-    batch: FrameBatch
-    row: int
-
-
 class KeptFrames(VideoSource):
     """A source whose kept frames need no second decoding.
 
@@ -33,7 +26,7 @@ class KeptFrames(VideoSource):
 
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
         self._source, self._left = source, limit_bytes
-        self._kept: dict[int, _BatchRow] = {}
+        self._kept: dict[int, tuple[FrameBatch, int]] = {}  # batch and row of each frame
         # what will be asked for, in order; empty where all of it is kept
         self._coming: list[int] = []
         self._blocks: list[FrameBatch] = []  # what was decoded ahead
@@ -75,22 +68,21 @@ class KeptFrames(VideoSource):
         wanted = [int(index) for index in indices]
         if self._coming and wanted:
             self._look_ahead(wanted)
-        places = [self._kept.get(index) for index in wanted]
-        known = [place for place in places if place is not None]
-        if len(known) < len(places) or not known:
+        known = [self._kept[index] for index in wanted if index in self._kept]
+        if len(known) < len(wanted) or not known:
             return self._source.at(indices)
-        pictures = [place.batch.pixels[place.row] for place in known]
+        pictures = [batch.pixels[row] for batch, row in known]
         if len({picture.shape for picture in pictures}) > 1:
             return self._source.at(indices)  # says what is wrong
         host = None
-        if pictures[0].device.type != "cpu" and all(place.batch.has_pictures for place in known):
-            host = np.stack([place.batch.pictures[place.row] for place in known])
+        if pictures[0].device.type != "cpu" and all(batch.has_pictures for batch, _ in known):
+            host = np.stack([batch.pictures[row] for batch, row in known])
         return FrameBatch(
             pixels=torch.stack(pictures),
             host=host,
-            item=known[0].batch.item,
+            item=known[0][0].item,
             **{
-                name: np.array([getattr(place.batch, name)[place.row] for place in known])
+                name: np.array([getattr(batch, name)[row] for batch, row in known])
                 for name in VECTORS
             },
         )
@@ -102,8 +94,7 @@ class KeptFrames(VideoSource):
 
     def _look_ahead(self, wanted: Sequence[int]) -> None:
         """Decode the frames from the first wanted one that is not kept, in place of those before."""
-        missing = sorted(set(wanted) - set(self._kept))
-        if not missing:
+        if not (missing := sorted(set(wanted) - set(self._kept))):
             return
         coming = {index for index in self._coming if index >= missing[0]}
         block = sorted(coming.union(missing))[: self._block_frames()]
@@ -147,7 +138,5 @@ class KeptFrames(VideoSource):
         if size > self._left:
             return False
         self._left -= size
-        self._kept.update(
-            {int(index): _BatchRow(batch, row) for row, index in enumerate(batch.index)}
-        )
+        self._kept |= {int(index): (batch, row) for row, index in enumerate(batch.index)}
         return True

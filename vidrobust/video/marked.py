@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -186,12 +185,8 @@ class IndexedReader:
             corrupt=mark is None or mark.corrupt or not is_same,
             keyframe=mark is not None and mark.keyframe and self.mismatch is None,
             stamp=mark.stamp if mark is not None and is_same else None,
-            rgb=partial(_same, picture),
+            rgb=lambda: picture,
         )
-
-
-def _same(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
-    return picture
 
 
 def error_line(error: Exception) -> str:

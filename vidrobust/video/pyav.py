@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -137,7 +138,7 @@ class PyAVReader:
             if (time_s - self._first_s) * self.info.frame_rate < LONG_WAY:
                 return 0
             table = self._count_packets()
-        return max(table.index_after(stamp) - 1, 0) if table.rising else 0
+        return max(bisect_left(table.stamps, stamp) - 1, 0) if table.rising else 0
 
     def _has_keyframes(self) -> bool:
         if self._refreshes is None:
@@ -148,11 +149,7 @@ class PyAVReader:
     def _count_packets(self) -> FrameTable:
         with self._opened() as (container, stream):
             counted = FrameTable.from_packets(container, stream)
-        if (
-            counted is not None
-            and counted.begins_like(self._table)
-            and len(counted) > len(self._table)
-        ):
+        if counted and len(counted) > len(self._table) and counted.begins_like(self._table):
             self._table = counted
         return self._table
 
@@ -161,13 +158,8 @@ class PyAVReader:
         landed: int | None = None
         for frame in self._pass(known.stamps[start], known.copy(), None):
             landed = frame.index if landed is None else landed
-            if landed > first or (frame.index <= first and frame.corrupt):
-                return
-            if (
-                frame.index <= first
-                and frame.index < len(known)
-                and known.stamps[frame.index] != frame.stamp
-            ):
+            other = frame.index < len(known) and known.stamps[frame.index] != frame.stamp
+            if landed > first or (frame.index <= first and (frame.corrupt or other)):
                 return
             if frame.index >= first:
                 yield frame

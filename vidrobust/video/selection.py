@@ -91,11 +91,9 @@ class Selection:
     def count(self, frames: int, seconds: float = math.inf) -> int:
         """Return how many of so many frames are wanted, which last so long."""
         most = -(-frames // self.every)
-        return (
-            most
-            if self.fps is None or seconds == math.inf
-            else min(most, math.ceil(seconds * self.fps))
-        )
+        if self.fps is None or seconds == math.inf:
+            return most
+        return min(most, math.ceil(seconds * self.fps))
 
     def row_of(self, index: int, time_s: float, origin: Origin) -> int:
         """Return the place of a frame among the wanted ones, counted from the origin."""

@@ -111,26 +111,22 @@ def open_video(
     mode = check_color(color)
     check_backend(backend)
     target, swapped = resolve_or_cpu(device)
+    upload = None if target == "cpu" else target
+    forms = (form for form in provided().records if where.suffix.lower() in form.suffixes)
+    reader: Reader
     if os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
-        images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
-        upload = None if target == "cpu" else target
-        return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
-    for form in provided().records:
-        if where.suffix.lower() in form.suffixes:
-            upload = None if target == "cpu" else target
-            return FrameStream(
-                form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut
-            )
-    asked = VideoRequest(path=where, item=name, color=mode)
-    tried = routes(asked, backend=backend, device=target)
-    chosen = choose(tried, swapped=swapped)
+        reader = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
+    elif form := next(forms, None):
+        reader = form.open(where, name)
+    else:
+        asked = VideoRequest(path=where, item=name, color=mode)
+        chosen = choose(routes(asked, backend=backend, device=target), swapped=swapped)
+        reader, upload = chosen.reader, chosen.upload
     try:
-        return FrameStream(
-            chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, cut=cut
-        )
+        return FrameStream(reader, selection, prefetch=prefetch, upload=upload, cut=cut)
     except BaseException:
-        chosen.reader.close()
+        reader.close()
         raise
 
 

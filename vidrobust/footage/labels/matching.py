@@ -45,21 +45,20 @@ class FrameFiles:
         for start in range(len(folder)):
             items = self._folders.get("/".join(folder[start:]).lstrip("/"))
             if items:
-                numbers = [(item.name, self._of(item.path)) for item in items]
-                placed = [(name, of.get(path.name, of.get(path.stem))) for name, of in numbers]
+                placed = [(item.name, self._place(path, item)) for item in items]
                 return [(name, place) for name, place in placed if place is not None]
         if anywhere:
             every = {item.name: item for of in self._folders.values() for item in of}.values()
-            holders = [
-                (i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in every
+            held = [
+                (item, place) for item in every if (place := self._place(path, item)) is not None
             ]
-            held = [(item.name, place) for item, place in holders if place is not None]
-            return (
-                held
-                if len({item.path for item, place in holders if place is not None}) == 1
-                else None
-            )
+            if len({item.path for item, _ in held}) == 1:
+                return [(item.name, place) for item, place in held]
         return None
+
+    def _place(self, path: PurePosixPath, item: Item) -> int | None:
+        numbers = self._of(item.path)
+        return numbers.get(path.name, numbers.get(path.stem))
 
     def _of(self, folder: Path) -> dict[str, int]:
         if folder not in self._numbers:
@@ -351,12 +350,7 @@ def outside(
     Rows for whole items fall on all. A time lies between frames if the nearest is further away than the usual
     step; so do labels of items without frames. ``windows`` are start and end, s, of items used in part.
     """
-    present = (
-        labels["presence"] == "present"
-        if "presence" in labels
-        else pd.Series(True, index=labels.index)
-    )
-    rows = labels[present]
+    rows = labels[labels["presence"] == "present"] if "presence" in labels else labels
     placed = rows[(rows["frame"] != WHOLE_ITEM) | rows["time_s"].notna()]
     shown = {str(item): of for item, of in frames.groupby("item", sort=False)}
     counts: Counter[str] = Counter()

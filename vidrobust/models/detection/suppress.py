@@ -44,17 +44,12 @@ class Suppression:
             # its import takes as long as that of torch
             from torchvision.ops import batched_nms, nms
 
-            boxes, scores = (
-                torch.from_numpy(raw.boxes[rows]),
-                torch.from_numpy(raw.scores[rows]),
+            boxes, scores, labels = (
+                torch.from_numpy(part[rows]) for part in (raw.boxes, raw.scores, raw.labels)
             )
-            labels = torch.from_numpy(raw.labels[rows])
-            keep = (
-                nms(boxes, scores, self.nms)
-                if self.across_classes
-                else batched_nms(boxes, scores, labels, self.nms)
-            )
-            rows = rows[keep.numpy()]
+            if self.across_classes:
+                return rows[nms(boxes, scores, self.nms).numpy()][: self.max_boxes]
+            rows = rows[batched_nms(boxes, scores, labels, self.nms).numpy()]
         return rows[: self.max_boxes]
 
     def describe(self) -> str:
@@ -70,13 +65,11 @@ def to_frames(
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    kept = [suppression(one) for one in raw]
-    boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(raw, kept, strict=True)]
-    scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(raw, kept, strict=True)]
-    labels = [one.labels[rows] for one, rows in zip(raw, kept, strict=True)]
-    if size is None:
-        return detections(boxes, scores, labels, names)
-    shapes = [_outlines(one, rows, fit, size) for one, rows in zip(raw, kept, strict=True)]
+    kept = [(one, suppression(one)) for one in raw]
+    boxes = [fit.undo(one.boxes[rows]) for one, rows in kept]
+    scores = [np.clip(one.scores[rows], 0, 1) for one, rows in kept]
+    labels = [one.labels[rows] for one, rows in kept]
+    shapes = [] if size is None else [_outlines(one, rows, fit, size) for one, rows in kept]
     return detections(boxes, scores, labels, names, shapes)
 
 
@@ -107,11 +100,8 @@ def _outlines(
         return shape_array(turned_box(raw.turned[row], fit) for row in rows)
     if raw.masks is None:
         return None
-    boxes = fit.undo(raw.boxes[rows])
-    parts = raw.masks
-    return shape_array(
-        mask_of(parts, row, box, fit, size) for row, box in zip(rows.tolist(), boxes, strict=True)
-    )
+    masks, boxes = raw.masks, zip(rows.tolist(), fit.undo(raw.boxes[rows]), strict=True)
+    return shape_array(mask_of(masks, row, box, fit, size) for row, box in boxes)
 
 
 def turned_box(turned: np.ndarray, fit: Placement) -> Shape:
@@ -131,13 +121,9 @@ def mask_of(
     sums = np.tensordot(parts.weights[row], parts.prototypes, axes=1)
     x, y = (
         _prototype_places(
-            np.arange(low[axis], high[axis]),
-            fit,
-            axis,
-            size,
-            sums.shape[1 - axis] / parts.size[1 - axis],
+            np.arange(low[axis], high[axis]), fit, axis, size[1 - axis], sums.shape[1 - axis] / side
         )
-        for axis in (0, 1)
+        for axis, side in ((0, parts.size[1]), (1, parts.size[0]))
     )
     across = sums[:, x[0]] * (1 - x[2]) + sums[:, x[1]] * x[2]
     values = across[y[0]] * (1 - y[2])[:, None] + across[y[1]] * y[2][:, None]
@@ -146,12 +132,12 @@ def mask_of(
 
 
 def _prototype_places(
-    pixels: np.ndarray, fit: Placement, axis: int, size: tuple[int, int], share: float
+    pixels: np.ndarray, fit: Placement, axis: int, side: int, share: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the two prototype pixels about each pixel along an axis, and the weight of the second."""
     at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * share - 0.5
     first = round(fit.offset[axis] * share)
-    last = max(round((fit.scale[axis] * size[1 - axis] + fit.offset[axis]) * share) - 1, first)
+    last = max(round((fit.scale[axis] * side + fit.offset[axis]) * share) - 1, first)
     at = np.clip(at, first, last)
     low = np.minimum(at.astype(int), max(last - 1, first))
     return low, np.minimum(low + 1, last), at - low
