@@ -40,9 +40,8 @@ Result = TypeVar("Result")
 PREFIX = "vidrobust."  # start of the name of every group
 # Groups of several kinds, by the names of their classes: whoever asks for one kind passes over the others
 KINDS_OF = {
-    "vidrobust.stages": (
-        "Stage",
-    ),  # some are of a kind of their own, as those of ``remedies --all``
+    # some are of a kind of their own, as those of ``remedies --all``
+    "vidrobust.stages": ("Stage",),
     "vidrobust.sections": ("ReportSection", "FigureSource"),
     "vidrobust.protocols": ("SuiteProtocol", "CorrelationProtocol", "Comparison"),
     "vidrobust.exports": ("Format", "PolicyFormat"),

@@ -142,7 +142,7 @@ def test_refuses_what_it_cannot_do(name, pictures):
     with pytest.raises(SettingsError, match="negative"):
         perturbation.apply(pictures, -middle(perturbation), from_seed(1))
     with pytest.raises(
-        ValueError, match=r"expected uint8 pixels of shape \(N, 3, H, W\), got torch.float32"
+        ValueError, match=r"expected pixels uint8 of shape \(N, 3, H, W\), got torch.float32"
     ):
         perturbation.apply(pictures.float(), 0, from_seed(1))
     with pytest.raises(SettingsError, match="one for each of the 3 frames; got 2"):

@@ -64,12 +64,8 @@ class SaidClasses:
         keys = list(zip(labels["label_name"], labels["source"], strict=True))
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
         lists = [known[key] for key in keys]
-        rows = (
-            labels.assign(label=lists)
-            .explode("label")
-            .dropna(subset="label")
-            .reset_index(drop=True)
-        )
+        rows = labels.assign(label=lists).explode("label").dropna(subset="label")
+        rows = rows.reset_index(drop=True)
         unknown = labels[np.array([not classes for classes in lists], bool)].reset_index(drop=True)
         counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
         names = [class_names[int(k)] for k in rows["label"]]
@@ -127,13 +123,7 @@ class AnchorSets:
         n, m = len(self.anchor), len(self.of)
         if not len(self.cluster) == len(self.correct) == n:
             raise ValueError(f"AnchorSets: expected cluster and correct for {n} anchors")
-        if (
-            not len(self.frame)
-            == len(self.offset)
-            == len(self.offset_ms)
-            == len(self.neighbour)
-            == m
-        ):
+        if {len(of) for of in (self.frame, self.offset, self.offset_ms, self.neighbour)} != {m}:
             raise ValueError(
                 f"AnchorSets: expected frame, offset, offset_ms and neighbour for {m} neighbours"
             )
@@ -174,11 +164,7 @@ def anchor_sets(
     """
     if frames["model"].nunique() != 1:
         raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")
-    seen = (
-        frames.drop_duplicates(["item", "frame"])
-        .sort_values(["item", "frame"])
-        .reset_index(drop=True)
-    )
+    seen = _each_once(frames)
     truths = label_sets(labels, seen)
     is_anchor = np.array([bool(s) for s in truths])
     if reviewed is not None:
@@ -191,9 +177,7 @@ def anchor_sets(
         raise InputError(
             "labels: no anchor frame was predicted; do labels and predictions name inputs and number frames alike?"
         )
-    right = [
-        (int(k), str(name)) for k, name in seen[["label", "label_name"]].itertuples(index=False)
-    ]
+    right = [(int(k), str(n)) for k, n in zip(seen["label"], seen["label_name"], strict=True)]
     frame, time_s = seen["frame"].to_numpy(np.int64), seen["time_s"].to_numpy(np.float64)
     if reviewed is None:
         pairs = _pairs(seen, np.flatnonzero(is_anchor), within)
@@ -222,6 +206,11 @@ def anchor_sets(
             dtype=bool,
         ),
     )
+
+
+def _each_once(frames: pd.DataFrame) -> pd.DataFrame:
+    once = frames.drop_duplicates(["item", "frame"])
+    return once.sort_values(["item", "frame"]).reset_index(drop=True)
 
 
 def _among(prediction: tuple[int, str], wanted: frozenset[object]) -> bool:
@@ -366,11 +355,7 @@ def answers_of(
     labels where they are dense, by its anchor's where they are sparse. With ``sets`` (item, anchor, frame,
     offset) only these count, judged as ``judged_by`` says.
     """
-    seen = (
-        frames.drop_duplicates(["item", "frame"])
-        .sort_values(["item", "frame"])
-        .reset_index(drop=True)
-    )
+    seen = _each_once(frames)
     truth = SaidClasses.of(on_frames(labels, seen), class_names)
     truths = label_sets(truth.rows, seen)
     judged = np.array([bool(s) for s in truths], dtype=bool)
@@ -478,11 +463,8 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 def _with_anchors(table: pd.DataFrame, anchors: Sequence[AnchorSets]) -> pd.DataFrame:
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
-    parts = [
-        tables.empty("label_answers").drop(
-            columns=["time_s", "model", "track", "truth", "top1", "top5"]
-        )
-    ]
+    others = ["time_s", "model", "track", "truth", "top1", "top5"]
+    parts = [tables.empty("label_answers").drop(columns=others)]
     for sets in anchors:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
         for k, column in enumerate(columns):
@@ -498,22 +480,19 @@ def _with_anchors(table: pd.DataFrame, anchors: Sequence[AnchorSets]) -> pd.Data
 def _neighbours(anchors: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for sets in anchors:
-        frame = _frame(sets)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "item": sets.cluster[sets.of],
-                    "frame": frame[sets.of],
-                    "frame_a": frame[sets.of],
-                    "frame_b": sets.frame,
-                    "offset": sets.offset,
-                    "offset_ms": sets.offset_ms,
-                    "anchor_right": sets.correct[sets.of],
-                    "neighbour_right": sets.neighbour.astype(np.float64),
-                    "all_right": np.nan,
-                }
-            )
-        )
+        frame = _frame(sets)[sets.of]
+        columns = {
+            "item": sets.cluster[sets.of],
+            "frame": frame,
+            "frame_a": frame,
+            "frame_b": sets.frame,
+            "offset": sets.offset,
+            "offset_ms": sets.offset_ms,
+            "anchor_right": sets.correct[sets.of],
+            "neighbour_right": sets.neighbour.astype(np.float64),
+            "all_right": np.nan,
+        }
+        parts.append(pd.DataFrame(columns))
     if not parts:
         return tables.empty("neighbour_accuracy")
     of_anchor = table[["item", "frame", "time_s", "model", "truth"]]

@@ -76,7 +76,9 @@ class CallbackReporter(Reporter):
         yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        return _CallbackCounter(title, total, unit, self._emit, self.moved)
+        counter = _CallbackCounter(title, unit, None, None, self.moved, total)
+        counter.emit = self._emit
+        return counter
 
     def _emit(self, step: Progress) -> None:
         if self._whole is not None:
@@ -85,20 +87,11 @@ class CallbackReporter(Reporter):
 
 
 class _CallbackCounter(Counter):
-    def __init__(
-        self,
-        title: str,
-        total: int | None,
-        unit: str,
-        emit: Callable[[Progress], None],
-        moved: Callable[[str, int], None],
-    ) -> None:
-        super().__init__(title, unit, None, None, moved, total)
-        self._emit = emit
+    emit: Callable[[Progress], None]
 
     def advance(self, count: int = 1) -> None:
         super().advance(count)
-        self._emit(Progress(self.title, self.done, self.total, self.unit))
+        self.emit(Progress(self.title, self.done, self.total, self.unit))
 
 
 EXPECTED = "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"

@@ -10,9 +10,8 @@ from typing import Any
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions
 
-GROUP = (
-    "vidrobust.protocols"  # group of entry points in which a package names a Comparison, or several
-)
+# group of entry points in which a package names a Comparison, or several
+GROUP = "vidrobust.protocols"
 MARGIN = 0.2  # share of a metric up to which a difference does not matter where nobody says another
 
 

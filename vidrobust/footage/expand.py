@@ -32,7 +32,7 @@ class Beside:
     missing: tuple[str, ...]
 
 
-def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str]) -> Beside:
+def videos_beside(annotations: Path, ids: Sequence[str]) -> Beside:
     """Find ID.mp4, or ID followed by +, blank or underscore, in the folder or its ``videos``.
 
     An id may have several files, each an item. ID+238.mp4 is a clip cut from second 238 on: its labels count
@@ -41,13 +41,10 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
     by_stem: dict[str, list[Path]] = {}
     for place in PLACES:
         folder = annotations.parent / place
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
-        for path in files:
-            if path.suffix.lower() in suffixes:
-                for key in {
-                    path.stem,
-                    *[path.stem[: match.start()] for match in re.finditer(r"[+ _]", path.stem)],
-                }:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if path.suffix.lower() in VIDEO_SUFFIXES:
+                ends = (match.start() for match in re.finditer(r"[+ _]|$", path.stem))
+                for key in {path.stem[:end] for end in ends}:
                     by_stem.setdefault(key, []).append(path)
     paths = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
@@ -106,6 +103,9 @@ class _Found:
     bad_rows: list[Problem] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+
+    def pass_over(self, path: Path, reason: str) -> None:
+        self.left_out.append(LeftOut(path=path, reason=reason))
 
 
 def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
@@ -201,14 +201,14 @@ def _expand_annotations(path: Path, inputs: _Found) -> None:
     # one of its formats reads folders with this module
     from vidrobust.footage.labels.formats import known
 
-    reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
+    reader = next((f for f in known().values() if f.lists_videos and f.sniff(path)), None)
     if reader is None:
         inputs.problems.append(
             f"{printable(path)}: is a table, but no manifest: it has no column path"
         )
         return
     ids = reader.read(path).rows["item"].unique().tolist()
-    beside = videos_beside(path, ids, VIDEO_SUFFIXES)
+    beside = videos_beside(path, ids)
     inputs.listed += beside.items
     if beside.missing:
         some = ", ".join(beside.missing[:3]) + (" ..." if len(beside.missing) > 3 else "")
@@ -239,9 +239,7 @@ def _walk(folder: Path, inputs: _Found, above: set[Path]) -> None:
     if real in above:
         return
     if _is_run_folder(folder):
-        inputs.left_out.append(
-            LeftOut(path=folder, reason=f"is a run folder of vidrobust ({RUN_FILE})")
-        )
+        inputs.pass_over(folder, f"is a run folder of vidrobust ({RUN_FILE})")
         return
     try:
         entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
@@ -254,22 +252,18 @@ def _walk(folder: Path, inputs: _Found, above: set[Path]) -> None:
     for path in entries:
         suffix = path.suffix.lower()
         if _is_hidden(path):
-            inputs.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
+            inputs.pass_over(path, "its name begins with a dot")
         elif os.path.isdir(path):
             _walk(path, inputs, above | {real})
         elif os.path.exists(path) and not os.path.isfile(path):
-            inputs.left_out.append(LeftOut(path=path, reason="is a pipe or device, not a file"))
+            inputs.pass_over(path, "is a pipe or device, not a file")
         elif suffix in VIDEO_SUFFIXES:
             inputs.paths.append(path)
         elif is_manifest(path):
-            inputs.left_out.append(
-                LeftOut(path=path, reason="is a manifest; name it as a source to use it")
-            )
+            inputs.pass_over(path, "is a manifest; name it as a source to use it")
         elif suffix not in IMAGE_SUFFIXES:
             what = f"{suffix} is" if suffix else "a name without suffix is"
-            inputs.left_out.append(
-                LeftOut(path=path, reason=f"{what} not known as a video or an image")
-            )
+            inputs.pass_over(path, f"{what} not known as a video or an image")
 
 
 def _holds_stills(folder: Path) -> bool:
@@ -290,14 +284,11 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
     for path in paths:
         if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
             named.setdefault(path.parent, set()).add(path)
-    whole = {
-        f
-        for f, images in named.items()
-        if len(images) > 1 and not _holds_stills(f) and images == set(images_in(f))
-    }
-    return list(
-        dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths)
-    )
+    folder_of: dict[Path, Path] = {}
+    for folder, images in named.items():
+        if len(images) > 1 and not _holds_stills(folder) and images == set(images_in(folder)):
+            folder_of |= dict.fromkeys(images, folder)
+    return list(dict.fromkeys(folder_of.get(path, path) for path in paths))
 
 
 def source_of(problem: str) -> str:

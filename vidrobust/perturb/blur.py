@@ -132,22 +132,19 @@ def disk_kernel(radius_px: float, samples: int = 8) -> np.ndarray:
     at = (np.arange((2 * half + 1) * samples) + 0.5) / samples - half - 0.5
     inside = (at[:, None] ** 2 + at[None, :] ** 2 <= radius_px**2).astype(np.float64)
     shares = inside.reshape(2 * half + 1, samples, 2 * half + 1, samples).sum(axis=(1, 3))
-    return (
-        np.asarray(shares / shares.sum(), dtype=np.float32)
-        if shares.any()
-        else np.ones((1, 1), np.float32)
-    )
+    if not shares.any():
+        return np.ones((1, 1), np.float32)
+    return np.asarray(shares / shares.sum(), dtype=np.float32)
 
 
 def _soft(frame: torch.Tensor, sigma: float) -> torch.Tensor:
     """``blurred`` of (3, H, W) uint8 on any device, float32."""
     if sigma <= LARGEST_BYTE_SIGMA:
         kernel = in_steps(_gaussian_kernel(sigma), BYTE_BITS)
-        return (
-            _convolved(_convolved(frame.float(), kernel[None]), kernel[:, None]).add_(0.5).floor_()
-        )
-    across, down = _fine_passes(sigma)
-    return _convolved(_convolved(frame.float(), across[None]).round_(), down[:, None]).round_()
+        across = _convolved(frame.float(), kernel[None])
+        return _convolved(across, kernel[:, None]).add_(0.5).floor_()
+    first, second = _fine_passes(sigma)
+    return _convolved(_convolved(frame.float(), first[None]).round_(), second[:, None]).round_()
 
 
 def _gaussian_blur(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
@@ -168,9 +165,9 @@ def unsharp(
 
     def change(frame: np.ndarray, row: int) -> np.ndarray:
         soft, much = blurred(frame, sigmas[row]), amounts[row]
-        return (
-            soft if much == -1 else np.asarray(cv2.addWeighted(frame, 1 + much, soft, -much, 0.0))
-        )
+        if much == -1:
+            return soft
+        return np.asarray(cv2.addWeighted(frame, 1 + much, soft, -much, 0.0))
 
     return each_frame(pixels, change)
 

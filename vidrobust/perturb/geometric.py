@@ -101,10 +101,8 @@ def _warp_in_float(
 def _drawn(draw: Map) -> Apply:
     @functools.wraps(draw)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-        size = (pixels.shape[2], pixels.shape[3])
-        return warp(
-            pixels, [draw(strength, rng, size) for rng in one_per_frame(generator, len(pixels))]
-        )
+        size, owns = (pixels.shape[2], pixels.shape[3]), one_per_frame(generator, len(pixels))
+        return warp(pixels, [draw(strength, rng, size) for rng in owns])
 
     return apply
 
@@ -177,9 +175,8 @@ def _perspective(strength: float, generator: torch.Generator, size: tuple[int, i
     corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]], dtype=np.float64) / 2
     inward = [uniform(generator, 0, strength) for _ in range(8)]
     moved = corners * (1 - np.reshape(inward, (4, 2)))
-    return cv2.getPerspectiveTransform(moved.astype(np.float32), corners.astype(np.float32)).astype(
-        np.float64
-    )
+    back = cv2.getPerspectiveTransform(moved.astype(np.float32), corners.astype(np.float32))
+    return back.astype(np.float64)
 
 
 def _flips(strength: float, generator: torch.Generator) -> bool:
@@ -200,9 +197,8 @@ def _flip_boxes(
 ) -> np.ndarray:
     if not _flips(strength, generator):
         return boxes.copy()
-    return np.asarray(
-        np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], 1)
-    )
+    x1, y1, x2, y2 = boxes.T
+    return np.asarray(np.stack([size[1] - x2, y1, size[1] - x1, y2], 1))
 
 
 def _flip_motion(size: tuple[int, int], strength: float, generator: torch.Generator) -> Matrix:

@@ -256,10 +256,8 @@ def _signed(core: Core) -> Perturbation:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *map(
-        _signed,
-        (_brightness, _exposure_offset, _contrast, _gamma, _saturation, _hue, _white_balance),
-    ),
+    *map(_signed, (_brightness, _exposure_offset, _contrast, _gamma)),
+    *map(_signed, (_saturation, _hue, _white_balance)),
     own_entry(without_chance(_quantization)),
     *map(own_entry, map(frame_by_frame, (_illumination, _light_gradient, _soft_shadow))),
 )

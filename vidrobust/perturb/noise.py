@@ -59,12 +59,8 @@ def poisson_levels(photons_at_white: float) -> torch.Tensor:
 @functools.lru_cache(maxsize=16)
 def _poisson_table(photons_at_white: float, truncated: bool, device: torch.device) -> torch.Tensor:
     levels = poisson_levels(photons_at_white).clamp(0, 255)
-    return (
-        (levels.add_(1e-4).floor_() if truncated else levels.round_())
-        .to(torch.uint8)
-        .reshape(-1)
-        .to(device)
-    )
+    whole = levels.add_(1e-4).floor_() if truncated else levels.round_()
+    return whole.to(torch.uint8).reshape(-1).to(device)
 
 
 def shot(

@@ -12,7 +12,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.csv_table import beside
-from vidrobust.frames.pixels import each_alone
+from vidrobust.frames.pixels import check_pixels, each_alone
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_frame, sign, uniform
 from vidrobust.text.numbers import number
 
@@ -110,10 +110,8 @@ class Perturbation:
     def __post_init__(self) -> None:
         self._check_record()
         guard = functools.partial(object.__setattr__, self)
-        noun, unit = (
-            self.name.replace("_", " "),
-            "severity" if "severity" in self.unit else "strength",
-        )
+        noun = self.name.replace("_", " ")
+        unit = "severity" if "severity" in self.unit else "strength"
         guard("noun", self.noun or (noun if self.key == self.name else f"{noun} of {self.suite}"))
         guard("saying", self.saying or f"{self.noun} at {unit} {{s}}")
         guard("apply", _guard_apply(self.key, self.range, self.apply))
@@ -170,12 +168,8 @@ class Perturbation:
 
     def said(self, strength: float) -> str:
         """Return the perturbation at a strength as the subject of a sentence: "a brightness change of 10 %"."""
-        figures = {
-            "s": number(strength, 3),
-            "p": f"{number(100 * strength, 3)} %",
-            "q": number(100 - strength, 3),
-        }
-        return self.saying.format(**figures)
+        share, rest = f"{number(100 * strength, 3)} %", number(100 - strength, 3)
+        return self.saying.format(s=number(strength, 3), p=share, q=rest)
 
     def apply_signed(
         self, pixels: torch.Tensor, signed_strength: float, direction: str = ""
@@ -211,10 +205,7 @@ def random_time_s(generator: torch.Generator) -> float:
 
 
 def _check(key: str, limits: tuple[float, float], pixels: torch.Tensor, strength: float) -> None:
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
-        raise ValueError(
-            f"{key}: expected uint8 pixels of shape (N, 3, H, W), got {pixels.dtype} {tuple(pixels.shape)}"
-        )
+    check_pixels(pixels, key)
     if strength != 0 and not limits[0] <= abs(strength) <= limits[1]:
         raise SettingsError(
             f"{key}: strength {strength:g} is outside its range; use 0 or {limits[0]:g} to {limits[1]:g}"

@@ -118,13 +118,11 @@ def printed(page: Path, pdf: Path) -> Path:
             "--disable-gpu",
             f"--user-data-dir={profile}",
             "--no-pdf-header-footer",
-        ]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            command.append("--no-sandbox")  # Chromium refuses to run as root with one
-        command += [
             f"--print-to-pdf={beside.resolve()}",
             page.resolve().as_uri(),
         ]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            command.insert(1, "--no-sandbox")  # Chromium refuses to run as root with one
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_S)
         except (OSError, subprocess.SubprocessError) as error:

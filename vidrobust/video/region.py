@@ -128,17 +128,15 @@ def resized(picture: Picture, size: int) -> Picture:
     shrinks = min(picture.shape[:2]) >= size
     if isinstance(picture, np.ndarray):
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(
-            cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how)
-        )
+        whole = np.ascontiguousarray(picture)
+        return np.asarray(cv2.resize(whole, (size, size), interpolation=how))
     planes = picture.permute(2, 0, 1).to(torch.float32)
     if shrinks:
         rows, columns = (_overlaps(n, size).to(planes.device) for n in picture.shape[:2])
         planes = rows @ planes @ columns.T
     else:
-        planes = torch.nn.functional.interpolate(planes[None], size=(size, size), mode="bilinear")[
-            0
-        ]
+        grown = torch.nn.functional.interpolate(planes[None], size=(size, size), mode="bilinear")
+        planes = grown[0]
     return planes.permute(1, 2, 0).round_().clamp_(0, 255).to(torch.uint8)
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
-from types import TracebackType
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 import numpy as np
@@ -20,6 +19,7 @@ from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.region import Cut, WholeFrame, covered
 from vidrobust.video.selection import Selection
+from vidrobust.video.source import VideoSource
 
 # Batches made ahead on a thread.
 
@@ -168,7 +168,7 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class FrameStream:
+class FrameStream(VideoSource):
     """A reader and a selection as a VideoSource; batches decoded on the CPU are copied to ``upload``."""
 
     def __init__(
@@ -280,17 +280,6 @@ class FrameStream:
             self._paused.pop()[0].close()
         self._reader.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
         first = 0 if start_s is None else self._reader.index_before(min(start_s, LATEST_S))
@@ -324,7 +313,7 @@ class FrameStream:
             if memory is not None and kept:
                 yield self._batch(memory, kept)
             if not delivered:
-                if self._selection.start_s is None and self._selection.end_s is None:
+                if start_s is None and self._selection.end_s is None:
                     raise InputError(
                         f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}"
                     )

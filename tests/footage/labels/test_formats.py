@@ -9,7 +9,7 @@ import pytest
 from tests.apart import install
 from tests.test_additions import LABEL_FORMAT
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.labels.formats import known, read_labels
+from vidrobust.footage.labels.formats import known, provided, read_labels
 
 
 def test_each_format_recognises_its_own_files_alone(annotations):
@@ -26,15 +26,15 @@ def test_each_format_recognises_its_own_files_alone(annotations):
         "cvat/for_images/export_task/train.xml": "cvat-images",
     }
     for name, format in expected.items():
-        assert [
-            each.name for each in known().formats.values() if each.sniff(annotations / name)
-        ] == [format]
+        assert [each.name for each in known().values() if each.sniff(annotations / name)] == [
+            format
+        ]
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations, corpus):
     names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json"]
     for path in (*(annotations / name for name in names), corpus / "factory", corpus / "README.md"):
-        assert [each.name for each in known().formats.values() if each.sniff(path)] == []
+        assert [each.name for each in known().values() if each.sniff(path)] == []
 
 
 def test_a_folder_per_class(annotations):
@@ -88,9 +88,9 @@ def test_another_package_brings_a_format(tmp_path):
     (tmp_path / "a.plain").write_text("clip 7\n")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from vidrobust.footage.labels.formats import known, read_labels\n"
-        f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(known().broken))"
+        "from vidrobust.footage.labels.formats import provided, read_labels\n"
+        f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(provided().broken))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[7] ['gone', 'none']\n"
-    assert known().broken == {}
+    assert provided().broken == {}

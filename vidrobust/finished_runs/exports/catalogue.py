@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.extensions import Extensions, extensions
+from vidrobust.extensions import Extensions, extensions, imported
 from vidrobust.files.atomic import write_text
 from vidrobust.install_hint import pip_install
 from vidrobust.run_folder.folder import RunFolder
@@ -101,8 +101,7 @@ def names() -> list[str]:
 
 def format_of(name: str) -> Format:
     if name in CORE_FORMATS:
-        module, _, record = CORE_FORMATS[name].partition(":")
-        chosen: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
+        chosen: Format = imported(f"{__package__}.{CORE_FORMATS[name]}")
         return chosen
     for plugin in provided().records:
         if plugin.name == name:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError, reading
@@ -120,20 +118,9 @@ CONVERTERS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelFormats:
-    """Formats by name, and broken entry points with the reason."""
-
-    formats: dict[str, LabelFormat]
-    broken: Mapping[str, str]
-
-
-def known() -> LabelFormats:
-    """Return the formats of plugins, which are tried first, and the core's."""
-    core, plugins = {kind.name: kind for kind in FORMATS}, provided()
-    return LabelFormats(
-        formats={kind.name: kind for kind in plugins.records} | core, broken=plugins.broken
-    )
+def known() -> dict[str, LabelFormat]:
+    """Return the formats of plugins, which are tried first, and the core's, by name."""
+    return {kind.name: kind for kind in (*provided().records, *FORMATS)}
 
 
 def provided() -> Extensions[LabelFormat]:
@@ -144,10 +131,8 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     """Read an annotation file or folder; the format is recognised if not named."""
     place = Path(path)
     every = known()
-    if format is not None and format not in every.formats:
-        raise SettingsError(
-            f"label format: expected one of {', '.join(every.formats)}, got {format!r}"
-        )
+    if format is not None and format not in every:
+        raise SettingsError(f"label format: expected one of {', '.join(every)}, got {format!r}")
     if not os.path.exists(place):
         raise InputError(f"{printable(place)}: there is no such file or folder")
     if not (place.is_dir() or place.is_file()):  # a pipe may never end
@@ -156,11 +141,11 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
         raise InputError(f"{printable(place)}: you have no permission to read it")
     with reading(printable(place), "labels"):
         if format is not None:
-            return every.formats[format].read(place)
-        for kind in every.formats.values():
+            return every[format].read(place)
+        for kind in every.values():
             if kind.sniff(place):
                 return kind.read(place)
     raise InputError(
-        f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
+        f"{printable(place)}: label format not recognised. Read are {', '.join(every)}. Convert others "
         f"to COCO: {CONVERTERS}"
     )

@@ -91,34 +91,29 @@ class Actor:
         if os.path.isdir(folder):
             os.chdir(folder)
         sys.path += [path for path in modules if path not in sys.path]
-        yield from self._events(lambda send: self._open_worker(setup, send), Ready())
+
+        def opened() -> None:
+            self._worker = opened_worker(setup, lambda event: self._send(event))
+
+        yield from self._events(opened, Ready())
 
     def do(self, order: Order) -> Iterator[Event]:
-        yield from self._events(lambda send: self._do(order, send), Finished())
+        yield from self._events(lambda: self._worker.do(order), Finished())
 
-    def _open_worker(self, setup: Setup, send: Callable[[Event], None]) -> None:
-        self._send = send
-        self._worker = opened_worker(setup, lambda event: self._send(event))
-
-    def _do(self, order: Order, send: Callable[[Event], None]) -> None:
-        self._send = send
-        self._worker.do(order)
-
-    def _events(
-        self, work: Callable[[Callable[[Event], None]], None], last: Event
-    ) -> Iterator[Event]:
-        summary: queue.Queue[Any] = queue.Queue()
+    def _events(self, work: Callable[[], None], last: Event) -> Iterator[Event]:
+        events: queue.Queue[Any] = queue.Queue()
+        self._send: Callable[[Any], None] = events.put
 
         def run() -> None:
             try:
-                work(summary.put)
-                summary.put(last)
+                work()
+                events.put(last)
             except Exception as error:
-                summary.put(raised(error))
-            summary.put(_END)
+                events.put(raised(error))
+            events.put(_END)
 
         threading.Thread(target=run, daemon=True).start()
-        while (event := summary.get()) is not _END:
+        while (event := events.get()) is not _END:
             yield event
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
+from vidrobust.footage.expand import videos_beside
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.records import columns_of
 from vidrobust.models.classes import imagenet_wnids
@@ -165,7 +165,7 @@ def check_youtube_bb(folder: Path) -> Checked:
     counted = _Rows()
     for labels in _pieces(table):
         counted.add(labels)
-    beside = videos_beside(table, list(counted.ids), VIDEO_SUFFIXES)
+    beside = videos_beside(table, list(counted.ids))
     missing = [f"video {name}.mp4" for name in beside.missing]
     missing += counted.problems
     if counted.unused > len(counted.problems):
