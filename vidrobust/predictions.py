@@ -98,10 +98,8 @@ class Classifications(TaskPredictions):
         if not self.thresholds:
             return np.asarray(self.probabilities.argmax(axis=1))
         rest, above = self._rest_and_above()
-        labels: np.ndarray = np.where(
-            above.max(axis=1) > 0, above.argmax(axis=1), rest.argmax(axis=1)
-        )
-        return labels
+        reached = above.max(axis=1) > 0
+        return np.where(reached, above.argmax(axis=1), rest.argmax(axis=1))
 
     @property
     def margins(self) -> np.ndarray:
@@ -148,14 +146,8 @@ class Classifications(TaskPredictions):
     @classmethod
     def join(cls, parts: Sequence[Classifications]) -> Classifications:
         """Join the predictions of consecutive batches."""
-        return dataclasses.replace(
-            parts[0], probabilities=np.concatenate([p.probabilities for p in parts])
-        )
-
-    def joined(self, later: Classifications) -> Classifications:
-        """Return these rows followed by those of ``later``, of the same model."""
-        both = np.concatenate([self.probabilities, later.probabilities])
-        return dataclasses.replace(self, probabilities=both)
+        together = np.concatenate([part.probabilities for part in parts])
+        return dataclasses.replace(parts[0], probabilities=together)
 
     def __len__(self) -> int:
         return int(self.probabilities.shape[0])
@@ -208,12 +200,7 @@ class Detections(TaskPredictions):
 
     def take(self, rows: np.ndarray) -> Detections:
         """Return some boxes, of the same frames; rows: numbers in order, or (D,) bool."""
-        names = ("boxes", "scores", "labels", "frame", "tracks", "shapes")
-        every = ((name, getattr(self, name)) for name in names)
-        some: dict[str, Any] = {
-            name: value if value is None else value[rows] for name, value in every
-        }
-        return dataclasses.replace(self, **some)
+        return dataclasses.replace(self, **self._rows(rows, "frame", "tracks"))
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Detections:
         """Return the boxes of some frames, numbered anew, without track numbers."""
@@ -221,13 +208,14 @@ class Detections(TaskPredictions):
             [np.empty(0, np.int64), *(np.flatnonzero(self.frame == row) for row in rows)]
         )
         place = np.repeat(np.arange(len(rows)), [int((self.frame == row).sum()) for row in rows])
-        some: dict[str, Any] = {
-            name: None if (value := getattr(self, name)) is None else value[kept.astype(np.int64)]
-            for name in ("boxes", "scores", "labels", "shapes")
+        some, frame = self._rows(kept.astype(np.int64)), place.astype(np.int64)
+        return dataclasses.replace(self, **some, tracks=None, frame=frame, num_frames=len(rows))
+
+    def _rows(self, rows: np.ndarray, *more: str) -> dict[str, Any]:
+        columns = {
+            name: getattr(self, name) for name in ("boxes", "scores", "labels", "shapes", *more)
         }
-        return dataclasses.replace(
-            self, **some, tracks=None, frame=place.astype(np.int64), num_frames=len(rows)
-        )
+        return {name: of if of is None else of[rows] for name, of in columns.items()}
 
     @classmethod
     def join(cls, parts: Sequence[Detections]) -> Detections:

@@ -61,21 +61,8 @@ def _name(path: Path, depth: int) -> str:
     return printable("/".join(path.parts[-depth:]).lstrip("/"))
 
 
-COLUMNS = (
-    "path",
-    "item",
-    "part",
-    "pass",
-    "station",
-    "label",
-    "start_s",
-    "end_s",
-    "x",
-    "y",
-    "w",
-    "h",
-)
 REGION = ("x", "y", "w", "h")
+COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", *REGION)
 
 
 @dataclass(frozen=True, kw_only=True)

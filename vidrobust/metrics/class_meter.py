@@ -79,7 +79,9 @@ class ClassMeter:
         self._reason = np.concatenate([self._reason, transitions.reason])
         self._change = np.concatenate([self._change, transitions.pixel_change])
         self._shift = np.concatenate([self._shift, transitions.shift])
-        known = predictions if self._tail is None else self._tail.joined(predictions)
+        known = (
+            predictions if self._tail is None else Classifications.join([self._tail, predictions])
+        )
         offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
         self._parts["frames"].append(self._frame_rows(predictions, first))
         self._parts["probabilities"].append(self._probability_rows(predictions, first))

@@ -115,9 +115,8 @@ def merged(
     info = model_info(classifier)
     rule = f"largest of {len(shifted.of_model)} classes that belong to {len(names)} ({digest})"
     lacks = [names[k] for k in shifted.unmapped]
-    note = f"answers in the {len(names)} classes of {of}" + (
-        f", never {', '.join(lacks)}" if lacks else ""
-    )
+    never = f", never {', '.join(lacks)}" if lacks else ""
+    note = f"answers in the {len(names)} classes of {of}{never}"
     summary = dataclasses.replace(
         info,
         reading=f"{info.reading}; {rule}".removeprefix("; "),
@@ -203,15 +202,14 @@ def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
     parsed = parse_spec(spec)
     with no_exit(f"model {spec}"):
         loaded = kind_of(parsed).load(parsed, resolve_device(device))
-    declared = Declared.read(
-        {key: value for key, value in parsed.options.items() if key in KEYS}, spec
-    )
+    said = {key: value for key, value in parsed.options.items() if key in KEYS}
+    declared = Declared.read(said, spec)
+    if isinstance(loaded, Network | DetectionNetwork):
+        loaded = dataclasses.replace(loaded, name=name or loaded.name)
     if isinstance(loaded, Network):
-        return dataclasses.replace(
-            loaded, name=name or loaded.name, declared=declared.over(loaded.declared)
-        )
+        return dataclasses.replace(loaded, declared=declared.over(loaded.declared))
     if isinstance(loaded, DetectionNetwork):
-        loaded = as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
+        loaded = as_detector(loaded, spec)
     model: Model = thresholded(loaded, declared, spec)
     model.name = name or model.name
     return model

@@ -109,9 +109,8 @@ class NetworkClassifier:
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         if len(pixels) == 0:
-            return Classifications(
-                np.empty((0, len(self.class_names)), np.float32), self.class_names
-            )
+            none = np.empty((0, len(self.class_names)), np.float32)
+            return Classifications(none, self.class_names)
         answer = self.reading(scores(self.network, pixels), f"model {self.name}")
         run = self.network.run
         if isinstance(run, GuardedRun) and run.rejected and self.network.as_loaded is not None:
@@ -220,9 +219,8 @@ def _row_by_row(classifier: Classifier, frames: torch.Tensor) -> np.ndarray:
     with first_batch(classifier.name):
         result = classifier(frames)
     if not isinstance(result, Classifications) or len(result) != len(frames):
-        got = (
-            f"{len(result)} rows" if isinstance(result, Classifications) else type(result).__name__
-        )
+        rows = isinstance(result, Classifications)
+        got = f"{len(result)} rows" if rows else type(result).__name__
         raise SettingsError(
             f"model {classifier.name}: {len(frames)} frames went in, expected Classifications with as many rows, "
             f"got {got}"

@@ -330,9 +330,8 @@ def _scored(declared: Declared, names: tuple[str, ...], where: str) -> tuple[Rea
                 f"{where}: a threshold of 0 gives no scale of the score: say scale = ..."
             )
         scale = abs(threshold)
-        note = (
-            f"the score is measured in units of its threshold, {scale:g}: certain from twice it on"
-        )
+        units = f"the score is measured in units of its threshold, {scale:g}"
+        note = f"{units}: certain from twice it on"
     points = ((1, 0.5),)  # so that a score just at the threshold is anomalous
     reading = Reading(
         scores="score", class_names=names, thresholds=points, threshold=threshold, scale=scale

@@ -145,10 +145,6 @@ class RunFolder:
         rows: list[dict[str, Any]] = plain(self.table(name).to_dict("records"))
         return rows
 
-    def find_table(self, name: str) -> pd.DataFrame | None:
-        table = self.table(name)
-        return table if len(table) else None
-
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Check a table and write it; one without rows is removed."""
         tables.write(name, table, self.path, metrics=metric_columns(name))

@@ -50,7 +50,8 @@ class RunTables:
 
     def table(self, name: str) -> pd.DataFrame | None:
         if name not in self._read:
-            self._read[name] = self._run.find_table(name)
+            table = self._run.table(name)
+            self._read[name] = table if len(table) else None
         return self._read[name]
 
     def rows(self, name: str) -> pd.DataFrame:

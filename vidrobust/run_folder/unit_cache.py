@@ -213,9 +213,8 @@ class UnitCache:
                 content = file.read(f"{table}.parquet")
             except KeyError:  # a table without rows
                 return tables.empty(table).assign(item=item)
-            return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(
-                item=item
-            )
+            rows = pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas())
+            return rows.assign(item=item)
 
     def facts(self, stage: KeptStage, key: str) -> dict[str, Any]:
         with self._opened(stage, key) as file:
