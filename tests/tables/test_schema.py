@@ -11,7 +11,7 @@ from tables_page import page
 
 from vidrobust.errors import InputError
 from vidrobust.tables import schema as tables
-from vidrobust.tables.table import Extra, Table, int64, string
+from vidrobust.tables.table import Column, Extra, Table
 
 ANY = {"string": "x", "int64": 3, "float64": 0.5, "bool": True}
 
@@ -97,7 +97,9 @@ def test_values_of_another_dtype_are_named(tmp_path):
 
 def test_a_column_is_declared_once():
     with pytest.raises(ValueError, match="declared twice"):
-        Table("t", "s", "a row", (string("a", "text"), int64("a", "number")))
+        Table(
+            "t", "s", "a row", tuple(Column("a", kind, "", "what") for kind in ("string", "int64"))
+        )
 
 
 def test_the_page_has_a_row_for_every_column():
