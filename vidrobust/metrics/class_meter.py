@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,7 +65,7 @@ class ClassMeter:
             return
         index, time_s = (np.concatenate([part[k] for part in self._waiting]) for k in (0, 1))
         transitions = FrameTransitions.joined([part[2] for part in self._waiting])
-        predictions = functools.reduce(Classifications.joined, (part[3] for part in self._waiting))
+        predictions = Classifications.join([part[3] for part in self._waiting])
         self._waiting = []
         first = len(self._index)  # the row, of all that was fed, of the first new frame
         if not first and len(index):
@@ -79,9 +78,8 @@ class ClassMeter:
         self._reason = np.concatenate([self._reason, transitions.reason])
         self._change = np.concatenate([self._change, transitions.pixel_change])
         self._shift = np.concatenate([self._shift, transitions.shift])
-        known = (
-            predictions if self._tail is None else Classifications.join([self._tail, predictions])
-        )
+        earlier = [] if self._tail is None else [self._tail]
+        known = Classifications.join([*earlier, predictions])
         offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
         self._parts["frames"].append(self._frame_rows(predictions, first))
         self._parts["probabilities"].append(self._probability_rows(predictions, first))

@@ -382,13 +382,6 @@ def decoder_of(path: Path, backend: str, device: str, color: str) -> tuple[str, 
     return (info.backend, info.device, target, color)
 
 
-def named(inputs: Inputs, name: str) -> Item:
-    for item in inputs.items:
-        if item.name == name:
-            return item
-    raise InputError(f"{name}: is no longer among the sources")
-
-
 def refuse_other_counts(
     inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]
 ) -> None:
