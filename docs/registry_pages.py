@@ -57,7 +57,7 @@ def models() -> str:
 
 def labels() -> str:
     """Every format that ``--labels`` reads."""
-    rows = [(f"`{form.name}`", form.what) for form in label_formats().formats.values()]
+    rows = [(f"`{form.name}`", form.what) for form in label_formats().values()]
     return _page(
         [
             "# Label formats",

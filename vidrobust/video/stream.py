@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from types import TracebackType
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 import numpy as np
@@ -19,7 +20,6 @@ from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.region import Cut, WholeFrame, covered
 from vidrobust.video.selection import Selection
-from vidrobust.video.source import VideoSource
 
 # Batches made ahead on a thread.
 
@@ -168,7 +168,7 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class FrameStream(VideoSource):
+class FrameStream:
     """A reader and a selection as a VideoSource; batches decoded on the CPU are copied to ``upload``."""
 
     def __init__(
@@ -279,6 +279,17 @@ class FrameStream(VideoSource):
         while self._paused:
             self._paused.pop()[0].close()
         self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
