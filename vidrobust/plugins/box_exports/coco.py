@@ -169,10 +169,6 @@ def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
     return {int(k): str(v) for k, v in zip(boxes["label"], boxes["label_name"], strict=True)}
 
 
-def _write_mot(run: RunTables, out: Path) -> Exported:
-    return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
-
-
 FORMATS = (
     Format(
         name="coco",
@@ -184,6 +180,6 @@ FORMATS = (
         name="mot",
         what="tracks of detectors, as MOTChallenge files",
         opened_by="TrackEval",
-        write=_write_mot,
+        write=lambda run, out: Exported(tuple(write_mot(RunFolder.existing(run.folder), out))),
     ),
 )

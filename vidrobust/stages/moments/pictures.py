@@ -31,6 +31,7 @@ from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6  # moments; of a small sample two
+OF_STRIP = ["item", "model", "frame_a", "frame_b"]  # what names a pair in the table ``strips``
 
 
 def moments(run: OpenRun) -> None:
@@ -50,6 +51,7 @@ def moments(run: OpenRun) -> None:
             player.result()  # a model is asked by one thread at a time
         if run.settings.pictures:
             (run.path / "moments").mkdir(exist_ok=True)
+            strips = dict(iter(run.table("strips").groupby(OF_STRIP)))
             for item in dict.fromkeys(moment["item"] for moment in chosen):
                 with run.opened(item) as source, KeptFrames(source) as kept:
                     _take(
@@ -57,6 +59,7 @@ def moments(run: OpenRun) -> None:
                         kept,
                         item,
                         [entry for entry in enumerate(chosen) if entry[1]["item"] == item],
+                        strips,
                     )
         run.folder.write_json("moments.json", {"moments": chosen, "player": player.result()})
 
@@ -86,15 +89,17 @@ def choose(
 
 
 def _take(
-    run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, dict[str, Any]]]
+    run: OpenRun,
+    source: KeptFrames,
+    item: str,
+    chosen: list[tuple[int, dict[str, Any]]],
+    strips: dict[Any, pd.DataFrame],
 ) -> None:
     transitions = run.table("transitions")
     rows = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
-    key = ["item", "model", "frame_a", "frame_b"]
-    strips = dict(iter(run.table("strips").groupby(key)))
-    ready = [strips.get(tuple(moment[name] for name in key)) for moment in moments]
+    ready = [strips.get(tuple(moment[name] for name in OF_STRIP)) for moment in moments]
     chained = [
         strip is None
         and moment["rank"] < pictured_pairs(run.settings)
