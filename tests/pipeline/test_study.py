@@ -1,5 +1,6 @@
 """A whole study on real line footage with a real network: every file of the contract, and its figures."""
 
+import base64
 import runpy
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.shrunk import shrink
 from vidrobust.metrics.class_differences import PAIR_COLUMNS
 from vidrobust.perturb.catalogue import suite
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.moments.pictures import OF_STRIP, _made_before
 from vidrobust.tables import schema as tables
 
 FRAMES = {"intel_preview_bolt-multi-size-detection": 37, "flour_bag_conveyor_output": 30}
@@ -108,6 +110,21 @@ def test_moments_have_their_pictures(studied):
         for side in ("a", "b"):
             assert (studied.run / moment[f"picture_{side}"]).stat().st_size > 500
         assert moment["flip"] == (moment["label_a"] != moment["label_b"])
+
+
+def test_a_worst_moment_shows_the_strip_that_the_account_has_replayed(studied, tmp_path):
+    strips = studied.folder.table("strips")
+    pair, rows = next(iter(strips[strips["excluded"] == ""].groupby(OF_STRIP)))
+    (tmp_path / "moments").mkdir()
+    moment = dict(zip(OF_STRIP, pair, strict=True))
+    shown = list(_made_before(tmp_path, 7, moment, rows.sample(frac=1, random_state=0)))
+    assert [tile["title"] for tile in shown] == rows.sort_values("place")["title"].tolist()
+    for tile, picture in zip(shown, rows.sort_values("place")["picture"], strict=True):
+        assert (tmp_path / tile["picture"]).read_bytes() == base64.b64decode(picture)
+    frames = [tile["frame"] for tile in shown]
+    assert {frames[0], frames[-1]} == set(pair[2:])
+    assert set(frames[1:-1]) == {None}
+    assert list(_made_before(tmp_path, 7, moment, rows.assign(excluded="no_texture"))) == []
 
 
 def test_nothing_readable_is_exit_code_3(models, tmp_path, printed):
