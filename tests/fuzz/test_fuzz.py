@@ -64,14 +64,13 @@ def test_damaged_files_are_read_or_refused(files):
 def test_what_the_limits_catch(tmp_path, monkeypatch):
     """A worker that crashes, takes too much memory or never answers is a fault, and the next one is asked anew."""
     code = "import json, os, sys, time\nprint(json.dumps({'ready': 1}), flush=True)\nfor line in sys.stdin:\n    "
-    monkeypatch.setattr(driver, "CPU_LIMIT_S", 0.5)
-    monkeypatch.setattr(driver, "MEMORY_LIMIT", 200 * 2**20)
-    for does, said in (
-        ("os.abort()", "SIGABRT"),
-        ("while True: pass", "time"),
-        ("x = bytearray(300 * 2**20); time.sleep(60)", "memory"),
+    for does, limit, value, said in (
+        ("os.abort()", "CPU_LIMIT_S", driver.CPU_LIMIT_S, "SIGABRT"),
+        ("while True: pass", "CPU_LIMIT_S", 0.5, "time"),
+        ("x = bytearray(300 * 2**20); time.sleep(60)", "MEMORY_LIMIT", 200 * 2**20, "memory"),
     ):
-        with Pool((sys.executable, "-c", code + does)) as pool:
+        with monkeypatch.context() as patched, Pool((sys.executable, "-c", code + does)) as pool:
+            patched.setattr(driver, limit, value)
             assert said in pool.ask(tmp_path / "a", tmp_path / "b")["fault"]
 
 

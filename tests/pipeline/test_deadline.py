@@ -11,7 +11,7 @@ import torch
 from tests.shrunk import recode
 from vidrobust.pipeline import estimate, plan
 from vidrobust.pipeline.build import build
-from vidrobust.pipeline.deadline import REST_S, Deadline
+from vidrobust.pipeline.deadline import REST_S, SETTLED, Deadline, Pace
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.predictions import Classifications
@@ -76,6 +76,17 @@ def test_what_is_left_is_shared_among_what_is_to_come():
     assert whole.before_later(10.0).left_s == pytest.approx(10)
     clock.now_s = 150.0
     assert whole.part(3).left_s == pytest.approx(-20)
+
+
+def test_the_pace_of_the_frames_to_come_is_not_that_of_the_first():
+    clock = Clock()
+    pace = Pace(100, clock)
+    left_s = []
+    # 8 s for the first two batches, in which an engine is built, then a second for ten frames
+    for now_s, done in ((4.0, SETTLED // 2), (8.0, SETTLED), (9.0, SETTLED + 10), (11.0, 46)):
+        clock.now_s = now_s
+        left_s.append(pace.left_s(done))
+    assert left_s == pytest.approx([0, 0, 0.1 * (90 - SETTLED), 0.1 * 54])
 
 
 class ByLight:

@@ -12,6 +12,7 @@ GROWTH = 4
 # Seconds of a budget that are kept for tables, answer and page, about; and how long pictures of moments and the same
 # frames asked again take for a second in which the models saw all frames.
 REST_S, LATER = 9.0, 2.0
+SETTLED = 16  # frames after which a model's pace is that of the others: the first ones take longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +56,21 @@ class Deadline:
             if made == have:
                 tell(fits)
             made, size = size, min(fits, GROWTH * size)
+
+
+class Pace:
+    """How long a model takes for the frames to come, by those it has seen after the first ``SETTLED``."""
+
+    def __init__(self, frames: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._frames, self._clock = frames, clock
+        self._since: tuple[int, float] | None = None
+
+    def left_s(self, done: int) -> float:
+        """Return the seconds that all frames but ``done`` take; 0 where that is not known yet."""
+        now_s = self._clock()
+        if self._since is None:
+            if done >= SETTLED:
+                self._since = done, now_s
+            return 0.0
+        since, since_s = self._since
+        return (now_s - since_s) / (done - since) * (self._frames - done)

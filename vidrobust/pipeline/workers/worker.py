@@ -19,7 +19,7 @@ from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import resolve_or_cpu, trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
-from vidrobust.pipeline.deadline import Deadline
+from vidrobust.pipeline.deadline import Deadline, Pace
 from vidrobust.pipeline.inputs import Segment, open_item
 from vidrobust.pipeline.keys import reader_of_needed, unit_key
 from vidrobust.pipeline.progress import Counter, Reporter
@@ -179,7 +179,6 @@ Event = Ready | Began | Failed | Said | Counting | Counted | Finished | Raised |
 Fail = Callable[[Order, str, str], None]  # wording (order, path, error) of what failed
 
 
-SETTLED = 16  # frames after which the pace of the others is known
 _TOO_LARGE = "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
 
 
@@ -320,7 +319,7 @@ class Worker:
                 )
             beside = stack.enter_context(ThreadPoolExecutor(1))
             without = [works[unit] for unit in works if not unit.model]
-            is_late = False
+            pace, is_late = Pace(source.info.num_frames or 0), False
             for batch, transitions in stack.enter_context(closing(watched)):
                 fed = [beside.submit(work.feed, batch, transitions) for work in without]
                 for unit in [unit for unit in works if unit.model]:
@@ -332,7 +331,7 @@ class Worker:
                 for future in fed:
                     future.result()
                 counter.advance(len(batch))
-                is_late = is_late or self._says_late(order, source, counter)
+                is_late = is_late or self._says_late(order, counter, pace.left_s(counter.done))
         for problem in source.problems:
             self.reporter.warn(f"{name}: {problem}")
         seconds = (time.perf_counter() - started) / max(len(works), 1)
@@ -346,14 +345,12 @@ class Worker:
                     unit.stage, unit.key, made, {**facts, "seconds": round(seconds, 3)}
                 )
 
-    def _says_late(self, order: Order, source: VideoSource, counter: Counter) -> bool:
+    def _says_late(self, order: Order, counter: Counter, to_come_s: float) -> bool:
         """Say, as soon as it shows, that seeing the frames leaves no time for pairs."""
-        frames, seconds = source.info.num_frames, time.perf_counter() - counter.started
-        # the first frames take longer than the others
-        if self._deadline is None or not frames or counter.done < SETTLED:
+        if self._deadline is None or to_come_s <= 0:
             return False
-        looked_s = seconds / counter.done * frames
-        is_late = looked_s - seconds > self._deadline.before_later(looked_s * order.of).left_s
+        looked_s = time.perf_counter() - counter.started + to_come_s
+        is_late = to_come_s > self._deadline.before_later(looked_s * order.of).left_s
         if is_late:
             name, budget = order.item.name, self._deadline.budget
             self.reporter.say(
