@@ -422,18 +422,15 @@ def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
     assert ("Clips differ" in cause.text) == said
 
 
-def test_a_cause_is_no_more_than_its_whole_group(tmp_path):
-    small = account(
-        light={"share": 0.3, "low": 0.25, "high": 0.35}
-    )  # .4 [.3, .5] of it is local light
-    within = [
-        s
-        for s in answered(
-            tmp_path / "run", of(account=small, named=named("light", "cause:local_light"))
-        ).statements
-        if s.kind == "why_within"
-    ]
-    assert [(s.value, s.low, s.high) for s in within] == [(1, 1, 1)]
+@pytest.mark.parametrize(("light", "part"), [(0.3, (1, 1, 1)), (1.25, (0.4, 0.3, 0.5))])
+def test_a_cause_is_a_part_of_the_group_as_shown(tmp_path, light, part):
+    """Local light is .4 [.3, .5] of the change: of a group of .3 all, of 1.25, shown as 100 %, just that."""
+    shares = account(light={"share": light, "low": light - 0.05, "high": light + 0.05})
+    answer = answered(
+        tmp_path / "run", of(account=shares, named=named("light", "cause:local_light"))
+    )
+    (within,) = (s for s in answer.statements if s.kind == "why_within")
+    assert (within.value, within.low, within.high) == pytest.approx(part)
 
 
 def test_cochrans_q_is_that_of_its_definition():

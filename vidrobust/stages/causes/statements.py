@@ -207,7 +207,7 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
 
 
 def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> Iterator[Statement]:
-    """Which causes of a group are named, with their shares of it."""
+    """Which causes of a group are named, with their shares of it, as the page shows both: of 100 % at most."""
     account = whole(run, model, f"{prefix}account")
     names = named_causes(run, model, prefix)
     inside = account[(account["group"] == group["cause"]) & account["cause"].isin(names)]
@@ -216,7 +216,7 @@ def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> I
         return
     for row in inside.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         part = {
-            name: float(np.clip(row[name] / group["share"], 0, 1))
+            name: float(np.clip(row[name] / min(group["share"], 1.0), 0, 1))
             for name in ("share", "low", "high")
         }
         explained = part_with_interval(part["share"], part["low"], part["high"])
