@@ -101,3 +101,4 @@ def test_what_stands_for_light_has_a_signed_form():
         Perturbation(**summary, apply=without_chance(_lifted))
     made = Perturbation(**summary, apply=either_sign(_lifted), signed={"veil": given_sign(_lifted)})
     assert (made.noun, made.said(1.0)) == ("veil", "veil at strength 1")
+    assert made.said(1.0, 1.5, 2.0) == "veil at strength 1 to 2"

@@ -166,10 +166,14 @@ class Perturbation:
         """Whether ``strength`` is a distance in the frame, px ("sigma px" as well): it scales with the frame."""
         return "px" in self.unit.split()
 
-    def said(self, strength: float) -> str:
-        """Return the perturbation at a strength as the subject of a sentence: "a brightness change of 10 %"."""
-        share, rest = f"{number(100 * strength, 3)} %", number(100 - strength, 3)
-        return self.saying.format(s=number(strength, 3), p=share, q=rest)
+    def said(self, *strengths: float) -> str:
+        """Return the perturbation as the subject of a sentence: "a brightness change of 10 %", "... of 5 to 20 %"."""
+        ends = strengths if len(strengths) == 1 else (strengths[0], strengths[-1])
+        size, share, rest = (
+            " to ".join(number(of(end), 3) for end in ends)
+            for of in (float, lambda end: 100 * end, lambda end: 100 - end)
+        )
+        return self.saying.format(s=size, p=f"{share} %", q=rest)
 
     def apply_signed(
         self, pixels: torch.Tensor, signed_strength: float, direction: str = ""

@@ -37,10 +37,11 @@ def phrase(key: str) -> Phrase:
     return Phrase(f"{noun} of {suite}" if suite else noun, "other", "strength")
 
 
-def saying(key: str, strength: float) -> str:
-    """The perturbation at a strength, as the subject of a sentence."""
+def saying(key: str, *strengths: float) -> str:
+    """The perturbation at a strength, or from the first to the last of several, as the subject of a sentence."""
     from vidrobust.perturb.catalogue import PERTURBATIONS
 
     if key in PERTURBATIONS:
-        return PERTURBATIONS[key].said(strength)
-    return f"{phrase(key).noun} at strength {strength:g}"
+        return PERTURBATIONS[key].said(*strengths)
+    ends = dict.fromkeys((strengths[0], strengths[-1]))
+    return f"{phrase(key).noun} at strength {' to '.join(f'{end:g}' for end in ends)}"

@@ -44,6 +44,17 @@ def said(run):
     return statement
 
 
+def test_strengths_with_few_frames_are_told_as_a_range(
+    tmp_path,
+):
+    """Five frames a strength: the two strongest make ten, the others fifteen, of which eight change."""
+    table = changes_of({"gamma": (1, 2, 5, 5, 5)}, frames=5)
+    text = said(run_of(tmp_path / "run", table)).text
+    assert text.startswith(
+        "A gamma change of 10 to 30 % (3 strengths together) changes the label in 53 %"
+    )
+
+
 def test_what_rises_with_strength_comes_before_what_falls():
     table = changes_of({"salt_pepper": NOISE, "scale": RISING})
     curves = Changes(table, ("label_flip",), {}).curves()

@@ -156,10 +156,8 @@ def _larger(flips: pd.DataFrame) -> str:
 
 def subject(perturbation: str, step: CurveStep) -> str:
     """The strengths of a step as the subject of a sentence."""
-    mildest = saying(perturbation, step.strengths[0])
-    if len(step.strengths) == 1:
-        return mildest
-    return f"{mildest} or stronger ({len(step.strengths)} strengths together)"
+    text, together = saying(perturbation, *step.strengths), len(step.strengths)
+    return text if together == 1 else f"{text} ({together} strengths together)"
 
 
 def _sentence(curve: SensitivityCurve, seen: float | None) -> str:
