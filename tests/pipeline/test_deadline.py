@@ -73,7 +73,9 @@ def test_what_is_left_is_shared_among_what_is_to_come():
     assert whole.part(3).left_s == pytest.approx(10)
     assert whole.part(1).left_s == pytest.approx(30)
     # ten seconds for all frames are twenty for what is asked about them later
-    assert whole.before_later(10.0).left_s == pytest.approx(10)
+    assert whole.before_later(10.0, 250).left_s == pytest.approx(10)
+    # of 2,000 frames 500 are, which took a quarter of the time
+    assert whole.before_later(10.0, 2000).left_s == pytest.approx(25)
     clock.now_s = 150.0
     assert whole.part(3).left_s == pytest.approx(-20)
 

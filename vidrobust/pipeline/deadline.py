@@ -10,8 +10,8 @@ FIRST = 2  # pairs of an input in the first round, which shows how long the othe
 # A round makes a sample so many times as large at most: the pace may change while it is made.
 GROWTH = 4
 # Seconds of a budget that are kept for tables, answer and page, about; and how long pictures of moments and the same
-# frames asked again take for a second in which the models saw all frames.
-REST_S, LATER = 9.0, 2.0
+# frames asked again take for a second in which the models saw all frames, or so many of them where there are more.
+REST_S, LATER, MOST_LATER = 9.0, 2.0, 500
 SETTLED = 16  # frames after which a model's pace is that of the others: the first ones take longer
 
 
@@ -28,9 +28,10 @@ class Deadline:
         """Return the seconds left, without those that tables and page take."""
         return self.ends_s - REST_S - self.clock()
 
-    def before_later(self, looked_s: float) -> Deadline:
-        """Return the deadline of pairs where the models saw all frames in so many seconds."""
-        return replace(self, ends_s=self.ends_s - LATER * looked_s)
+    def before_later(self, looked_s: float, frames: int) -> Deadline:
+        """Return the deadline of pairs where the models saw ``frames`` frames, all there are, in so many seconds."""
+        later_s = LATER * looked_s * min(1.0, MOST_LATER / max(frames, 1))
+        return replace(self, ends_s=self.ends_s - later_s)
 
     def part(self, among: int) -> Deadline:
         """Return the deadline of the next one of so many that share the time left."""
@@ -62,7 +63,7 @@ class Pace:
     """How long a model takes for the frames to come, by those it has seen after the first ``SETTLED``."""
 
     def __init__(self, frames: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._frames, self._clock = frames, clock
+        self.frames, self._clock = frames, clock
         self._since: tuple[int, float] | None = None
 
     def left_s(self, done: int) -> float:
@@ -73,4 +74,4 @@ class Pace:
                 self._since = done, now_s
             return 0.0
         since, since_s = self._since
-        return (now_s - since_s) / (done - since) * (self._frames - done)
+        return (now_s - since_s) / (done - since) * (self.frames - done)

@@ -218,10 +218,10 @@ class Worker:
                         source = stack.enter_context(self._open(order.segment))
                     if isinstance(step[0].stage, StreamStage):
                         started = time.perf_counter()
-                        self._stream(order, source, step)
+                        frames = self._stream(order, source, step)
                         if deadline is not None:
                             looked_s = time.perf_counter() - started
-                            deadline = deadline.before_later(looked_s * order.of)
+                            deadline = deadline.before_later(looked_s * order.of, frames * order.of)
                     else:
                         later = [] if order.apart else steps[number + 1 :]
                         if deadline is None or deadline.left_s > 0:
@@ -296,7 +296,8 @@ class Worker:
             read=reader_of_needed(self.cache, stage, segment, self.settings, self.models),
         )
 
-    def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
+    def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> int:
+        """Show every frame to the works of ``units``; return how many there were."""
         name = order.item.name
         size = self.settings.batch_size
         if size == "auto":
@@ -331,7 +332,7 @@ class Worker:
                 for future in fed:
                     future.result()
                 counter.advance(len(batch))
-                is_late = is_late or self._says_late(order, counter, pace.left_s(counter.done))
+                is_late = is_late or self._says_late(order, counter, pace)
         for problem in source.problems:
             self.reporter.warn(f"{name}: {problem}")
         seconds = (time.perf_counter() - started) / max(len(works), 1)
@@ -344,13 +345,16 @@ class Worker:
                 self.cache.write(
                     unit.stage, unit.key, made, {**facts, "seconds": round(seconds, 3)}
                 )
+        return counter.done
 
-    def _says_late(self, order: Order, counter: Counter, to_come_s: float) -> bool:
+    def _says_late(self, order: Order, counter: Counter, pace: Pace) -> bool:
         """Say, as soon as it shows, that seeing the frames leaves no time for pairs."""
+        to_come_s = pace.left_s(counter.done)
         if self._deadline is None or to_come_s <= 0:
             return False
         looked_s = time.perf_counter() - counter.started + to_come_s
-        is_late = to_come_s > self._deadline.before_later(looked_s * order.of).left_s
+        pairs = self._deadline.before_later(looked_s * order.of, pace.frames * order.of)
+        is_late = to_come_s > pairs.left_s
         if is_late:
             name, budget = order.item.name, self._deadline.budget
             self.reporter.say(
