@@ -58,9 +58,8 @@ def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_
 
 def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> None:
     frames = whole_item()
-    labels = labels_of(
-        [("a", -1, 7, "dog"), ("a", -1, 7, "dog"), ("a", -1, 7, "cow"), ("a", -1, 7, "dog")]
-    )
+    answers = [("a", -1, 7, "dog"), ("a", -1, 7, "dog"), ("a", -1, 7, "cow"), ("a", -1, 7, "dog")]
+    labels = labels_of(answers)
     # frames 3 and 25; 2 s: not there to see; beyond the end
     labels["time_s"] = [0.12, 1.01, 2.0, 90.0]
     labels["presence"] = ["present", "present", "absent", "present"]
@@ -71,9 +70,8 @@ def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> Non
 
 
 def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
-    rows = labels_of([("a", 0, 1, "zebra"), ("a", 1, 1, "Cow"), ("a", 2, 1, "1")]).assign(
-        source="ytbb"
-    )
+    rows = labels_of([("a", 0, 1, "zebra"), ("a", 1, 1, "Cow"), ("a", 2, 1, "1")])
+    rows = rows.assign(source="ytbb")
     said = SaidClasses.of(rows, NAMES)
     assert said.rows[["frame", "label"]].to_numpy().tolist() == [[1, 2]]
     assert dict(said.counts) == {"zebra": 1, "1": 1}
@@ -89,9 +87,8 @@ def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
 
 def test_what_no_class_stands_for_judges_nothing_and_is_counted() -> None:
     frames = frames_of({"a": [0, 1], "b": [1, 1]})
-    found = answers_of(
-        frames, NOTHING, labels_of([("a", -1, -1, "horse"), ("b", 0, -1, "dog")]), NAMES
-    )
+    labels = labels_of([("a", -1, -1, "horse"), ("b", 0, -1, "dog")])
+    found = answers_of(frames, NOTHING, labels, NAMES)
     assert (dict(found.unknown), found.unjudged, len(found.label_answers)) == ({"horse": 1}, 2, 1)
     nothing = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse")]), NAMES)
     assert (len(nothing.label_answers), len(nothing.neighbour_accuracy)) == (0, 0)
@@ -100,17 +97,15 @@ def test_what_no_class_stands_for_judges_nothing_and_is_counted() -> None:
 
 def test_top_five_of_the_listed_probabilities() -> None:
     names = (*NAMES, "fox", "hen", "pig", "rat")
-    listed = [
-        (f, k, 0.5 - 0.05 * place) for f in (0, 1) for place, k in enumerate((5, 4, 3, 2, 1, 0))
-    ]
+    best_first = list(enumerate((5, 4, 3, 2, 1, 0)))
+    listed = [(f, k, 0.5 - 0.05 * place) for f in (0, 1) for place, k in best_first]
     rows = pd.DataFrame(listed, columns=["frame", "label", "probability"])
     probabilities = rows.assign(item="a", model="net", track=0, label_name="")
     labels = labels_of([("a", 0, -1, "dog"), ("a", 1, -1, "cat")])
     found = answers_of(frames_of({"a": [1, 1]}), probabilities, labels, names)
     assert found.label_answers["top5"].tolist() == [1.0, 0.0]  # dog is fifth, cat sixth
-    short = answers_of(
-        frames_of({"a": [1, 1]}), probabilities[probabilities["label"] > 1], labels, names
-    )
+    few = probabilities[probabilities["label"] > 1]
+    short = answers_of(frames_of({"a": [1, 1]}), few, labels, names)
     assert np.isnan(short.label_answers["top5"]).all()  # four are listed: not known
 
 
@@ -127,9 +122,8 @@ def test_anchors_of_a_video_each_have_the_exact_interval() -> None:
 
 def test_rows_by_labelled_class() -> None:
     frames = frames_of({"a": [0, 1, 1, 2]})
-    labels = labels_of(
-        [("a", 0, -1, "cat"), ("a", 1, -1, "cat"), ("a", 2, -1, "dog"), ("a", 3, -1, "dog")]
-    )
+    said = ("cat", "cat", "dog", "dog")
+    labels = labels_of([("a", frame, -1, name) for frame, name in enumerate(said)])
     raw = {"label_answers": answers_of(frames, NOTHING, labels, NAMES).label_answers}
     table = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     right = table[table["metric"] == "top1"].set_index("group")["value"]
@@ -150,9 +144,8 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     assert anchors["pm_drop"].to_dict() == {3: 0, 20: 1, 50: 0}
     # 50 stands for itself
     assert anchors["mean_neighbour"].to_dict() == pytest.approx({3: 1, 20: 2 / 3, 50: 1})
-    assert anchors["right_neighbours"].to_dict() == pytest.approx(
-        {3: np.nan, 20: 2 / 3, 50: np.nan}, nan_ok=True
-    )
+    right = {3: np.nan, 20: 2 / 3, 50: np.nan}
+    assert anchors["right_neighbours"].to_dict() == pytest.approx(right, nan_ok=True)
     assert found.lost == 1  # frame 70 about 20; b is not in the footage
     raw = {"label_answers": found.label_answers, "neighbour_accuracy": found.neighbour_accuracy}
     table = summarise(raw, metrics_of("classification")).query("item == ''").set_index("metric")
@@ -160,9 +153,8 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     assert table.loc["conditional_robustness", "value"] == pytest.approx(2 / 3)
     assert table.loc["conditional_robustness_anchors", "value"] == pytest.approx(2 / 3)
     exact = stats.binomtest(2, 3).proportion_ci(method="exact")
-    assert table.loc["pm0", ["exact_low", "exact_high"]].tolist() == pytest.approx(
-        [exact.low, exact.high]
-    )
+    found = table.loc["pm0", ["exact_low", "exact_high"]].tolist()
+    assert found == pytest.approx([exact.low, exact.high])
 
 
 def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common_anchors() -> None:
@@ -180,9 +172,8 @@ def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common
     rows = [("good", f"v{a}", 0, o, a != 2, float(right)) for a, o, right in near]
     weak = (("v1", True, 0.0), ("v2", True, 1.0), ("v0", False, 1.0))
     rows += [("weak", item, 0, 1, anchor, right) for item, anchor, right in weak]
-    table = pd.DataFrame(
-        rows, columns=["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
-    )
+    columns = ["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
+    table = pd.DataFrame(rows, columns=columns)
     table = with_all_right(table.assign(time_s=0.0))
     raw = {"neighbour_accuracy": table}
     summary = summarise(raw, metrics_of("classification")).query("item == ''")

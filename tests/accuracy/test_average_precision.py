@@ -34,11 +34,8 @@ def plain(known, found):
             taken = set()
             right = []
             for hit in hits.itertuples():
-                rows = [
-                    row
-                    for row in truth.itertuples()
-                    if row.frame == hit.frame and row.Index not in taken
-                ]
+                here = truth[(truth["frame"] == hit.frame) & ~truth.index.isin(list(taken))]
+                rows = list(here.itertuples())
                 ious = [iou(hit[3:7], row[3:7]) for row in rows]
                 best = int(np.argmax(ious)) if ious else -1
                 right.append(best >= 0 and ious[best] >= least - 1e-10)
@@ -58,9 +55,8 @@ def plain(known, found):
 def test_an_overlap_of_88_percent_passes_eight_of_ten_limits():
     known, found = boxes((0, 0, 10, 10, 40, 40)), boxes((0, 0, 11, 11, 41, 41, 0.9))
     # 29 x 29 of 2 x 900 - 841: an IoU of .877, above .50 ... .85
-    assert FramesOfBoxes(known, found).precision([0]) == Precision(
-        pytest.approx(0.8), pytest.approx(1.0)
-    )
+    expected = Precision(pytest.approx(0.8), pytest.approx(1.0))
+    assert FramesOfBoxes(known, found).precision([0]) == expected
 
 
 def test_a_surer_wrong_box_halves_the_precision():
@@ -102,9 +98,8 @@ def crowd(seed, frames=20, spread=6.0, equal=""):
             x, y = rng.uniform(0, 150, 2)
             rows.append((frame, label, x, y, x + rng.uniform(20, 90), y + rng.uniform(20, 90)))
     known = boxes(*rows)
-    found = pd.concat(
-        [known.sample(frac=0.8, random_state=seed), known, known.sample(20, random_state=seed)]
-    )
+    some, more = known.sample(frac=0.8, random_state=seed), known.sample(20, random_state=seed)
+    found = pd.concat([some, known, more])
     found = found.reset_index(drop=True)
     found[BOX] += rng.normal(0, spread, (len(found), 4))
     found["label"] = np.where(rng.uniform(size=len(found)) < 0.1, 5, found["label"])
@@ -123,12 +118,9 @@ def by_faster_coco_eval(known, found, frames):
 
     def describe(row, image):
         sides = [row.x1, row.y1, row.x2 - row.x1, row.y2 - row.y1]
-        return {
-            "image_id": image,
-            "category_id": int(row.label) + 1,
-            "bbox": sides,
-            "area": sides[2] * sides[3],
-        }
+        label = int(row.label) + 1
+        area = sides[2] * sides[3]
+        return {"image_id": image, "category_id": label, "bbox": sides, "area": area}
 
     annotations = [
         describe(row, k)
@@ -189,9 +181,8 @@ def test_nothing_found_and_nothing_known():
 def test_worst_and_best_neighbours_by_hand():
     """Frame 0 is off a little, 1 right, 2 missed; of two like frames the nearer is taken."""
     known = boxes(*((frame, 0, 10, 10, 40, 40) for frame in range(4)))
-    found = boxes(
-        (0, 0, 11, 11, 41, 41, 0.9), (1, 0, 10, 10, 40, 40, 0.9), (3, 0, 10, 10, 40, 40, 0.9)
-    )
+    hits = [(0, 0, 11, 11, 41, 41, 0.9), *((frame, 0, 10, 10, 40, 40, 0.9) for frame in (1, 3))]
+    found = boxes(*hits)
     both = FramesOfBoxes(known, found)
     assert both.each([0, 1, 2, 3]) == pytest.approx([0.8, 1.0, 0.0, 1.0])
     worst, best = worst_and_best(both, [0, 3], [[0, 1, 2], [3, 2, 1]])

@@ -41,9 +41,8 @@ def row(frame, label, at, axes, angle, score):
 
 def judged_by_coco(known, found):
     """AP and AP50 of pycocotools, by masks."""
-    images = [
-        {"id": int(f), "height": SIZE[0], "width": SIZE[1]} for f in sorted(set(known["frame"]))
-    ]
+    size = {"height": SIZE[0], "width": SIZE[1]}
+    images = [{"id": int(frame), **size} for frame in sorted(set(known["frame"]))]
     categories = [{"id": int(label)} for label in sorted(set(known["label"]))]
     marks, results = (
         [annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)]
@@ -73,8 +72,7 @@ def test_masks_as_pycocotools_judges_them(seed):
 
 def test_boxes_are_compared_where_one_side_says_nothing_of_masks():
     known, found = ellipses(0)
-    by_boxes = FramesOfBoxes(known.drop(columns="shape"), found.drop(columns="shape")).precision(
-        range(12)
-    )
+    without = [table.drop(columns="shape") for table in (known, found)]
+    by_boxes = FramesOfBoxes(*without).precision(range(12))
     assert FramesOfBoxes(known, found.drop(columns="shape")).precision(range(12)) == by_boxes
     assert FramesOfBoxes(known.assign(shape=""), found).precision(range(12)) == by_boxes

@@ -17,9 +17,8 @@ from vidrobust.tables import schema as tables
 
 def sets(correct, neighbours):
     """neighbours: (anchor, offset, right)."""
-    of, offset, right = (
-        (np.array(column) for column in zip(*neighbours, strict=True)) if neighbours else [[]] * 3
-    )
+    columns = zip(*neighbours, strict=True) if neighbours else [[]] * 3
+    of, offset, right = map(np.array, columns)
     return AnchorSets(
         anchor=np.array([f"v{k}:0" for k in range(len(correct))], dtype=object),
         cluster=np.array([f"v{k}" for k in range(len(correct))], dtype=object),
@@ -53,9 +52,8 @@ def test_one_neighbour_at_random_is_the_mean_over_draws():
     assert shares[:3] == pytest.approx([1, 2 / 3, 1])
     assert np.isnan(shares[3])
     draws = [[1, 1, 1], [1, 0, 1], [1, 1]]
-    assert shares[:3].mean() == pytest.approx(
-        np.mean([np.mean(d) for d in itertools.product(*draws)])
-    )
+    every = [np.mean(each) for each in itertools.product(*draws)]
+    assert shares[:3].mean() == pytest.approx(np.mean(every))
     assert right_neighbours(HAND, 1)[1] == 1.0
 
 
@@ -139,27 +137,24 @@ def test_every_labelled_frame_is_an_anchor_by_default_and_none_is_an_error():
     assert len(anchor_sets(frames, labels_of([("a", -1, 0, "cat")])).anchor) == 3
     with pytest.raises(InputError, match="no anchor frame was predicted"):
         anchor_sets(frames, labels_of([("z", 0, 0, "cat")]))
+    both = pd.concat([frames, frames.assign(model="other")])
     with pytest.raises(InputError, match="are of one model, got 2"):
-        anchor_sets(
-            pd.concat([frames, frames.assign(model="other")]), labels_of([("a", 0, 0, "cat")])
-        )
+        anchor_sets(both, labels_of([("a", 0, 0, "cat")]))
 
 
 def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus):
     """1109 anchors, 21 070 pairs, one anchor without neighbours; a model that is always right gets 1."""
     folder = corpus / "annotations" / "imagenet-vid-robust_metadata"
-    pmsets, labels = (
-        json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
-    )
+    files = (folder / f"{name}.json" for name in ("pmsets", "labels"))
+    pmsets, labels = (json.loads(file.read_text()) for file in files)
 
     def key(path):
         return path.rsplit("/", 1)[0], int(path.rsplit("/", 1)[1].split(".")[0])
 
     label_table = labels_of([(*key(p), k, "") for p, classes in labels.items() for k in classes])
     first = label_table.drop_duplicates(["item", "frame"])
-    frames = first.assign(model="oracle", time_s=first["frame"] / 30)[
-        ["model", "item", "frame", "time_s", "label", "label_name"]
-    ]
+    frames = first.assign(model="oracle", time_s=first["frame"] / 30)
+    frames = frames[["model", "item", "frame", "time_s", "label", "label_name"]]
     reviewed = pd.DataFrame(
         [
             (key(a)[0], key(a)[1], key(b)[1], key(b)[1] - key(a)[1])

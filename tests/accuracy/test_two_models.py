@@ -23,9 +23,8 @@ def test_kappa_of_independent_errors_is_zero_and_of_equal_ones_one():
 
 def test_kappa_by_the_formula_of_the_paper():
     """30 both right, 10 only the first, 5 only the second, 55 both wrong: Geirhos et al. 2020, section 2."""
-    first, second = (
-        np.repeat(np.array(of, bool), [30, 10, 5, 55]) for of in ([1, 1, 0, 0], [1, 0, 1, 0])
-    )
+    right = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], bool)
+    first, second = np.repeat(right, [30, 10, 5, 55], axis=1)
     found = two_models(first, second, np.arange(100))
     expected = 0.40 * 0.35 + 0.60 * 0.65
     assert found.expected == pytest.approx(expected)

@@ -18,9 +18,8 @@ PIXELS = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 40, 6
 
 def net():
     torch.manual_seed(3)
-    return torch.nn.Sequential(
-        torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 5)
-    )
+    pool = torch.nn.AdaptiveAvgPool2d(2)
+    return torch.nn.Sequential(pool, torch.nn.Flatten(), torch.nn.Linear(12, 5))
 
 
 def test_a_module_says_what_torch_says_of_the_transformed_frames():
@@ -41,9 +40,8 @@ def test_a_transform_of_pil_images_is_given_pil_images():
 
     with torch.inference_mode():
         expected = module.eval()(torch.stack([transform(to_pil_image(frame)) for frame in PIXELS]))
-    assert models[0](PIXELS).probabilities == pytest.approx(
-        expected.softmax(dim=1).numpy(), abs=1e-6
-    )
+    found = models[0](PIXELS).probabilities
+    assert found == pytest.approx(expected.softmax(dim=1).numpy(), abs=1e-6)
 
 
 def test_a_module_needs_to_know_how_frames_go_in():
@@ -67,9 +65,8 @@ def test_a_callable_of_logits_and_one_of_probabilities():
 
     specs, models = models_of([logits, probabilities])
     assert specs == ["python:logits", "python:probabilities"]
-    assert models[0](PIXELS).probabilities == pytest.approx(
-        models[1](PIXELS).probabilities, abs=1e-6
-    )
+    found, expected = (model(PIXELS).probabilities for model in models)
+    assert found == pytest.approx(expected, abs=1e-6)
     assert models[0].class_names == ("class 0", "class 1", "class 2", "class 3")
 
 
@@ -82,12 +79,8 @@ def test_a_callable_that_changes_its_mind_is_refused():
 def test_box_dicts_become_detections():
     def boxes(pixels):
         two = {"boxes": [[1, 2, 3, 4], [5, 6, 7, 8]], "scores": [0.9, 0.4], "labels": [1, 0]}
-        none = {
-            "boxes": torch.zeros(0, 4),
-            "scores": torch.zeros(0),
-            "labels": torch.zeros(0, dtype=torch.int64),
-        }
         full = {name: torch.tensor(value) for name, value in two.items()}
+        none = {name: value[:0] for name, value in full.items()}
         return [full if k % 2 == 0 else none for k in range(len(pixels))]
 
     _, models = models_of(boxes, class_names=["cap", "bottle"])
@@ -103,19 +96,16 @@ def test_wrong_results_are_reported():
         models_of(lambda pixels: torch.zeros(1, 4))
     with pytest.raises(SettingsError, match="class_names: expected 4 names, got 2"):
         models_of(lambda pixels: torch.zeros(len(pixels), 4), class_names=["a", "b"])
-    with pytest.raises(
-        SettingsError, match="expected a spec, a torch module or a callable, got int"
-    ):
+    said = "expected a spec, a torch module or a callable, got int"
+    with pytest.raises(SettingsError, match=said):
         models_of([3])
     with pytest.raises(SettingsError, match="no model given"):
         models_of([])
 
 
 def test_specs_alone_are_left_to_the_run():
-    assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (
-        ["efficientnet-lite0", "onnx:a.onnx"],
-        None,
-    )
+    specs = ["efficientnet-lite0", "onnx:a.onnx"]
+    assert models_of(specs) == (specs, None)
 
 
 def test_two_of_one_name_are_distinguished():
@@ -156,11 +146,8 @@ def test_supervision_of_one_frame_as_opencv_gives_it():
     assert seen[-1].shape == (8, 9, 3)
     assert seen[-1][0, 0].tolist() == [200, 0, 0]
     assert found.boxes.tolist() == [[1, 2, 5, 4]] * 2
-    assert (found.labels.tolist(), found.scores.tolist(), found.class_names) == (
-        [1, 1],
-        [0.5] * 2,
-        ("cap", "bottle"),
-    )
+    assert (found.labels.tolist(), found.scores.tolist()) == ([1, 1], [0.5] * 2)
+    assert found.class_names == ("cap", "bottle")
     assert (found.tracks.tolist(), [shape.area for shape in found.shapes]) == ([7, 7], [8, 8])
     assert FRAME_BY_FRAME in models[0].info.notes
 
@@ -172,9 +159,8 @@ def test_real_supervision():
         pytest.skip("supervision is not installed")
 
     def detect(frame):
-        return sv.Detections(
-            xyxy=np.array([[0.0, 0, 4, 4]]), confidence=np.array([0.9]), class_id=np.array([0])
-        )
+        one = {"confidence": np.array([0.9]), "class_id": np.array([0])}
+        return sv.Detections(xyxy=np.array([[0.0, 0, 4, 4]]), **one)
 
     _, models = models_of(detect, class_names=["cap", "bottle"])
     assert models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8)).num_frames == 2
@@ -246,9 +232,8 @@ def test_an_object_with_predict_is_shown_pictures_in_rgb():
 def test_boxes_of_six_columns_are_told_from_scores_by_their_shape(count):
     """A function that does not look at what it is given; three boxes are as many as the frames that try it."""
     row = [1, 2, 3, 4, 0.75, 1]
-    _, models = models_of(
-        lambda frame: np.array([row] * count).reshape(-1, 6), class_names=["a", "b"]
-    )
+    rows = np.array([row] * count).reshape(-1, 6)
+    _, models = models_of(lambda frame: rows, class_names=["a", "b"])
     found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
     assert len(found.boxes) == 2 * count
     _, models = models_of(lambda frames: np.tile(np.eye(6)[0], (len(frames), 1)))

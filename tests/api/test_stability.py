@@ -45,12 +45,8 @@ def boxes(pixels):
 
 @pytest.mark.parametrize(("task", "model"), [("classification", scores), ("detection", boxes)])
 def test_the_same_frames_give_the_figures_of_a_study(task, model, frames):
-    run = vidrobust.study(
-        {"a": frames, "b": frames[::-1].copy()},
-        model,
-        settings={"device": "cpu"},
-        stages=("stability",),
-    )
+    clips, settings = {"a": frames, "b": frames[::-1].copy()}, {"device": "cpu"}
+    run = vidrobust.study(clips, model, settings=settings, stages=("stability",))
     expected = run.table("stability")
     expected = expected[~expected["metric"].str.startswith(("noise_floor", "box_noise_floor"))]
     stability = vidrobust.Stability(task=task, frame_rate=25)
@@ -63,10 +59,10 @@ def test_the_same_frames_give_the_figures_of_a_study(task, model, frames):
     names = {name: name.partition("-")[0] for name in expected["item"].unique()}
     columns = ["item", "metric", "value", "low", "high", "n", "clusters"]
     keys = ["item", "metric"]
-    expected = expected.assign(item=expected["item"].map(names))[columns].sort_values(
-        keys, ignore_index=True
+    expected = expected.assign(item=expected["item"].map(names))
+    expected, found = (
+        table[columns].sort_values(keys, ignore_index=True) for table in (expected, found)
     )
-    found = found[columns].sort_values(keys, ignore_index=True)
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
     assert found.loc[(found["metric"] == "flip_rate") & (found["item"] == ""), "value"].item() > 0
 
@@ -92,10 +88,7 @@ def test_batches_that_cross_clips(frames):
     pixels = frames[:8]
     apart.update(rows[:3], pixels[:3], "a")
     apart.update(rows[3:], pixels[3:], "b")
-    data = [
-        (row, frame, "a" if k < 3 else "b")
-        for k, (row, frame) in enumerate(zip(rows, pixels, strict=True))
-    ]
+    data = list(zip(rows, pixels, "aaabbbbb", strict=True))
     for scores_of, frames_of, names in torch.utils.data.DataLoader(data, batch_size=4):
         assert not isinstance(names, str)
         together.update(scores_of, frames_of, names)
@@ -113,11 +106,8 @@ def test_boxes_of_supervision_without_frames():
     """By hand: an object in 12 of 14 frames, missed in two in the middle."""
     sv = pytest.importorskip("supervision")
     stability = vidrobust.Stability(task="detection", frame_rate=25, frame_size=(100, 200))
-    one = sv.Detections(
-        xyxy=np.array([[10.0, 10.0, 50.0, 50.0]]),
-        confidence=np.array([0.9]),
-        class_id=np.array([0]),
-    )
+    sure = {"confidence": np.array([0.9]), "class_id": np.array([0])}
+    one = sv.Detections(xyxy=np.array([[10.0, 10.0, 50.0, 50.0]]), **sure)
     for k in range(14):
         stability.update(sv.Detections.empty() if k in (6, 7) else one)
     assert float(stability.compute()["uncovered_rate"]) == pytest.approx(2 / 14)
@@ -155,9 +145,8 @@ def test_a_metric_of_torchmetrics_in_a_loop_of_lightning(frames):
 
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(pixels), batch_size=16)
-    trainer = lightning.Trainer(
-        logger=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu"
-    )
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(accelerator="cpu", **quiet)
     module = Module()
     assert isinstance(module.stability, torchmetrics.Metric)
     (logged,) = trainer.validate(module, data, verbose=False)
@@ -171,9 +160,8 @@ def test_a_test_fails_with_the_interval(frames):
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     stability = vidrobust.Stability(task="classification", frame_rate=25)
     found = stability(scores(pixels), frames)
-    vidrobust.assert_stable(
-        stability, f"flip_rate <= {float(found['flip_rate']):.4f}1", "jitter < 1"
-    )
+    rule = f"flip_rate <= {float(found['flip_rate']):.4f}1"
+    vidrobust.assert_stable(stability, rule, "jitter < 1")
     with pytest.raises(AssertionError) as failed:
         vidrobust.assert_stable(stability, "flip_rate <= 0.02", "jitter < 1")
     message = str(failed.value)
@@ -200,10 +188,8 @@ def test_identical_frames_give_no_flip_rate_and_say_why(frames):
     found = stability(scores(torch.from_numpy(same).permute(0, 3, 1, 2)), same)
     assert np.isnan([float(found[f"flip_rate{end}"]) for end in ("", "_low", "_high")]).all()
     # twelve frames have eleven pairs
-    assert (
-        "none of 11 pairs of frames may be compared (11 because the frames are the same picture)"
-        in stability.missing[0]
-    )
+    said = "none of 11 pairs of frames may be compared (11 because the frames are the same picture)"
+    assert said in stability.missing[0]
     with pytest.raises(InputError, match="none of 11 pairs"):
         vidrobust.flip_rate(same, scores)
 
@@ -213,7 +199,6 @@ def test_a_task_without_flips_is_refused_by_name(monkeypatch, frames):
         task = "pose"
 
     monkeypatch.setattr("vidrobust.api.study.load_model", lambda spec: Poses())
-    with pytest.raises(
-        SettingsError, match=r"of the task pose has no label flips; use vidrobust\.study"
-    ):
+    said = r"of the task pose has no label flips; use vidrobust\.study"
+    with pytest.raises(SettingsError, match=said):
         vidrobust.flip_rate(frames, "a-pose-model")

@@ -89,9 +89,8 @@ def test_flips_name_what_frames_says(run):
 def test_every_label_of_a_strip_is_in_the_table_of_frames(run):
     frames = run.tables["frames"].set_index(["model", "item", "frame"])
     moments = run.folder.read_json("moments.json")["moments"]
-    shown = [
-        (m, tile) for m in moments for tile in m.get("strip") or [] if tile["frame"] is not None
-    ]
+    tiles = ((m, tile) for m in moments for tile in m.get("strip") or [])
+    shown = [(m, tile) for m, tile in tiles if tile["frame"] is not None]
     assert len(shown) >= 2
     for moment, tile in shown:
         said = frames.loc[(moment["model"], moment["item"], tile["frame"])]
@@ -173,17 +172,15 @@ def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path):
 
 
 def test_the_errors_of_the_command_line(tmp_path):
-    with pytest.raises(
-        SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"
-    ):
+    said = r"settings: unknown setting.*strenghts.*did you mean strengths"
+    with pytest.raises(SettingsError, match=said):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", {"strenghts": 2})
     with pytest.raises(SettingsError, match="no stage 'stabilty'; did you mean stability"):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", stages=["stabilty"])
     with pytest.raises(SettingsError, match="clip: a manifest has a column path; it has file"):
         vidrobust.study(pd.DataFrame({"file": ["a"]}), brightness, tmp_path / "y")
-    with pytest.raises(
-        SettingsError, match=r"clip: expected a path, an array or iterator of frames.*got int"
-    ):
+    said = r"clip: expected a path, an array or iterator of frames.*got int"
+    with pytest.raises(SettingsError, match=said):
         vidrobust.study(3, brightness, tmp_path / "z")
     with pytest.raises(InputError, match=r"No such file: .*absent\.mp4"):
         vidrobust.study(tmp_path / "absent.mp4", brightness, tmp_path / "w")

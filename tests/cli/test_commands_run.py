@@ -239,9 +239,8 @@ def test_the_commands_of_an_answer_run_one_after_the_other(tmp_path, capsys):
     measured, commands = tmp_path / "a run", []
     run("stability", str(tmp_path / "clip.mp4"), "-m", CLASSIFIER, "-o", str(measured), "-q")
     for _ in range(12):
-        printed = [
-            each.command for each in answer_of(RunTables(measured)).statements if each.command
-        ]
+        statements = answer_of(RunTables(measured)).statements
+        printed = [each.command for each in statements if each.command]
         ahead = [command for command in printed if command not in commands]
         if not ahead:
             break
@@ -250,10 +249,7 @@ def test_the_commands_of_an_answer_run_one_after_the_other(tmp_path, capsys):
         assert program == "vidrobust"
         more = MORE["adapt"] if arguments[0] == "adapt" else ()
         assert run(*arguments, *more) == 0, capsys.readouterr().err
-    assert {"causes", "sensitivity", "remedies", "policy"} <= {
-        shlex.split(command)[1] for command in commands
-    }
-    left = [
-        each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")
-    ]
-    assert left == []
+    typed_in = {shlex.split(command)[1] for command in commands}
+    assert {"causes", "sensitivity", "remedies", "policy"} <= typed_in
+    kinds = [each.kind for each in answer_of(RunTables(measured)).statements]
+    assert not [kind for kind in kinds if kind.endswith("not_run")]

@@ -84,9 +84,8 @@ def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip, tmp_path, b
     """Nor does it end with the 1 of a gate."""
     model = bands("abrupt", call=call)
     command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
-    ended = subprocess.run(
-        [*command, "--fail-if=flip_rate > 2"], cwd=tmp_path, capture_output=True, text=True
-    )
+    command += ["--fail-if=flip_rate > 2"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 3
     assert ended.stderr.strip()
     assert not (tmp_path / "run" / "metrics.json").is_file()
@@ -107,9 +106,8 @@ def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(clip, tmp_path
 
 def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(clip, tmp_path, bands, capsys):
     model = bands("tinted")
-    (tmp_path / "tinted.py").write_text(
-        (tmp_path / "tinted.py").read_text().replace('"bands"', '"b\x1b[31m"')
-    )
+    path = tmp_path / "tinted.py"
+    path.write_text(path.read_text().replace('"bands"', '"b\x1b[31m"'))
     assert stability(clip, model, tmp_path / "run") == 0
     assert run("show", str(tmp_path / "run")) == 0
     printed = capsys.readouterr()
@@ -195,9 +193,8 @@ def test_an_export_that_cannot_be_written_is_said(clip, tmp_path, bands, capsys)
     assert stability(clip, bands("exported_bands"), tmp_path / "run") == 0
     (tmp_path / "taken").write_text("a file where the folder would be")
     capsys.readouterr()
-    assert run(
-        "export", str(tmp_path / "run"), "--to=junit", f"--out={tmp_path / 'taken' / 'x'}"
-    ) in (2, 3)
+    out = f"--out={tmp_path / 'taken' / 'x'}"
+    assert run("export", str(tmp_path / "run"), "--to=junit", out) in (2, 3)
     assert "Traceback" not in capsys.readouterr().err
 
 

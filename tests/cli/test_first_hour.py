@@ -52,9 +52,8 @@ def desk(tmp_path, monkeypatch):
     write_frames(np.stack(frames), tmp_path, "coffee", 25).rename(tmp_path / "coffee.mkv")
     level = float(np.mean(frames))
     for name, at in (("first_net", level), ("second_net", level + 3)):
-        (tmp_path / f"{name}.py").write_text(
-            FACTORY.replace("NAME", name).replace("LEVEL", f"{at:.3f}")
-        )
+        code = FACTORY.replace("NAME", name).replace("LEVEL", f"{at:.3f}")
+        (tmp_path / f"{name}.py").write_text(code)
     return tmp_path
 
 
@@ -119,9 +118,8 @@ def test_a_dry_run_ends_where_the_real_one_would(desk, capsys):
         capsys.readouterr()
         codes = [run(*command, *extra) for extra in (("--dry-run",), ())]
         assert codes == [2, 2], command
-        dry, real = (
-            line for line in capsys.readouterr().err.splitlines() if line.startswith("error")
-        )
+        lines = capsys.readouterr().err.splitlines()
+        dry, real = (line for line in lines if line.startswith("error"))
         assert dry == real
     assert run("study", "cofee.mkv", "-mfirst_net:make", "-oout3", "--dry-run") == 3
 
@@ -142,9 +140,8 @@ def test_a_spec_that_is_nearly_right_gets_a_suggestion(desk, capsys, spec, meant
 
 def test_a_misspelt_key_of_the_settings_gets_a_suggestion(desk, capsys):
     (desk / "study.toml").write_text("strenghts = 2\n")
-    assert (
-        run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", "--config", "study.toml") == 2
-    )
+    command = ("stability", "coffee.mkv", "-mfirst_net:make", "-oout")
+    assert run(*command, "--config", "study.toml") == 2
     assert "unknown setting strenghts; did you mean strengths?" in capsys.readouterr().err
 
 

@@ -22,11 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 def flags(name):
     """The settings that are options of a command."""
-    return {
-        p.name
-        for p in cli.commands[name].params
-        if isinstance(p, click.Option) and p.name is not None
-    }
+    options = (p for p in cli.commands[name].params if isinstance(p, click.Option))
+    return {p.name for p in options if p.name is not None}
 
 
 def test_each_setting_is_one_option():
@@ -120,9 +117,8 @@ def test_every_option_says_its_unit_and_default(name):
             assert re.search(OF_METAVAR[metavar], says), f"{option.opts}: in which unit? {says}"
             told = True
         else:
-            told = option.to_info_dict()["default"] is not None or not ONLY_IF_GIVEN.fullmatch(
-                metavar
-            )
+            given = ONLY_IF_GIVEN.fullmatch(metavar)
+            told = option.to_info_dict()["default"] is not None or not given
         if told and not option.required:
             assert "[default: " in says, f"{option.opts}: what without it? {says}"
 
@@ -142,11 +138,8 @@ def loaded_names():
 
 
 def _attributes(tree):
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-    }
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return {node.attr for node in found if isinstance(node.ctx, ast.Load)}
 
 
 def test_every_setting_is_read_by_the_work():
@@ -163,14 +156,11 @@ def test_every_option_is_read_by_its_command(name):
     function = inspect.unwrap(command.callback)
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     body = [node for part in tree.body for node in ast.walk(part)]
-    read = {
-        node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    names = (node for node in body if isinstance(node, ast.Name))
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
     arguments = {each.arg for each in (*tree.args.args, *tree.args.kwonlyargs)}
     assert arguments <= read
-    handed_on = {
-        p.name for p in command.params if p.expose_value and p.name is not None
-    } - arguments
+    handed_on = {p.name for p in command.params if p.expose_value} - {None, *arguments}
     assert not handed_on or (tree.args.kwarg is not None and tree.args.kwarg.arg in read)
     settings = {each.name for each in all_declarations()} | {"model"}
     own = ast.parse(Path(inspect.getfile(function)).read_text())
@@ -216,6 +206,4 @@ def test_every_command_of_the_core_stands_in_one_of_three_sections():
 
 
 def test_each_entry_loads_the_command_of_its_name():
-    assert {name: command.name for name, command in cli.commands.items()} == {
-        n: n for n in cli.commands
-    }
+    assert all(command.name == name for name, command in cli.commands.items())

@@ -39,9 +39,8 @@ def texts_of(path):
         ):
             yield node.value
         elif isinstance(node, ast.JoinedStr):
-            yield "".join(
-                str(v.value) if isinstance(v, ast.Constant) else "{x}" for v in node.values
-            )
+            parts = (v.value if isinstance(v, ast.Constant) else "{x}" for v in node.values)
+            yield "".join(map(str, parts))
 
 
 def collected():
@@ -51,11 +50,8 @@ def collected():
     sources += [(path, [path.read_text(encoding="utf-8")]) for path in PACKAGE.rglob("*.html")]
     documents = sorted((ROOT / "docs").rglob("*.md"))
     # the site's build writes these two folders
-    written = [
-        path
-        for path in documents
-        if path.parts[len(ROOT.parts) + 1] not in ("commands", "generated")
-    ]
+    place = len(ROOT.parts) + 1
+    written = [path for path in documents if path.parts[place] not in ("commands", "generated")]
     for path in (ROOT / "README.md", *written):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         sources.append((path, re.findall(r"^vidrobust .*$|`vidrobust [^`]+`", text, re.MULTILINE)))
@@ -63,9 +59,8 @@ def collected():
         for text in texts:
             for match in COMMAND.finditer(text):
                 if match[1] not in PROSE:
-                    found.setdefault(
-                        _without_prose(match[1], match[2]), str(path.relative_to(ROOT))
-                    )
+                    text = _without_prose(match[1], match[2])
+                    found.setdefault(text, str(path.relative_to(ROOT)))
     return found
 
 
@@ -105,9 +100,8 @@ def test_a_printed_command_exists_and_has_its_options(text):
     command = cli.commands[name]
     context = click.Context(command, info_name=name)
     # raises where an option is unknown or has no value; commands in mid-sentence name no sources
-    _, left, _ = command.make_parser(context).parse_args(
-        [each for each in arguments if each != "..."]
-    )
+    given = [each for each in arguments if each != "..."]
+    _, left, _ = command.make_parser(context).parse_args(given)
     left = [each for each in left if each]
     takes = [each for each in command.params if isinstance(each, click.Argument)]
     assert len(left) <= len(takes) or any(each.nargs == -1 for each in takes), left

@@ -128,14 +128,11 @@ def injected(faults):
         patch.setattr(io, "open", open_)
         for name in ("replace", "rename", "unlink", "rmdir", "mkdir"):
             patch.setattr(os, name, before(getattr(os, name), name))
-        for module, names in (
-            (pq, ("write_table", "read_table", "read_metadata")),
-            (pd, ("read_parquet",)),
-        ):
+        written, read = ("write_table", "read_table", "read_metadata"), ("read_parquet",)
+        for module, names in ((pq, written), (pd, read)):
             for name in names:
-                patch.setattr(
-                    module, name, before(getattr(module, name), name, name == "write_table")
-                )
+                operation = before(getattr(module, name), name, name == "write_table")
+                patch.setattr(module, name, operation)
         patch.setattr(FileLock, "acquire", acquire_)
         try:
             yield faults

@@ -79,9 +79,8 @@ def whole(place):
 
 def same(found, whole):
     for name in TABLES:
-        pd.testing.assert_frame_equal(
-            found.table(name), whole.table(name), check_exact=True, obj=name
-        )
+        one, other = (folder.table(name) for folder in (found, whole))
+        pd.testing.assert_frame_equal(one, other, check_exact=True, obj=name)
     assert found.read_json("metrics.json") == whole.read_json("metrics.json")
     assert not list(found.path.rglob("*.part"))
 
@@ -124,9 +123,8 @@ def state(folder):
                 files = {f"{path}/{name}": file.read(name) for name in file.namelist()}
         for name, data in files.items():
             found.update(name.removeprefix(str(folder)).encode())
-            found.update(
-                re.sub(rb'"seconds": ?[\d.e-]+', b"", data) if name.endswith(".json") else data
-            )
+            timeless = re.sub(rb'"seconds": ?[\d.e-]+', b"", data)
+            found.update(timeless if name.endswith(".json") else data)
     return found.hexdigest()
 
 
@@ -176,12 +174,8 @@ def test_every_operation_fails(place, kept, monkeypatch, capsys):
     sound, done = set[str](), tried(kept, "fails")
     for at in range(count):
         if f"{at} of {count}" not in done:
-            note(
-                kept,
-                "fails",
-                f"{at} of {count}",
-                partial(met, place, QUICK, at, False, folder, capsys, sound),
-            )
+            attempt = partial(met, place, QUICK, at, False, folder, capsys, sound)
+            note(kept, "fails", f"{at} of {count}", attempt)
             shutil.rmtree(place / f"{QUICK} {at} False", ignore_errors=True)
     assert {of: fault for of, fault in tried(kept, "fails").items() if fault} == {}
 

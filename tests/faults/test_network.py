@@ -58,9 +58,8 @@ from openvino import convert_model
 print(convert_model.__name__, "openvino_telemetry" in sys.modules)
 """
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-    ended = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
-    )
+    command, told = [sys.executable, "-c", program], {"capture_output": True, "text": True}
+    ended = subprocess.run(command, env=environment, **told)
     assert ended.stdout.split() == ["1", "convert_model", "False"], ended.stderr
     package = Path(__file__).parents[2] / "vidrobust"
     direct = re.compile(r"^ *(?:import|from) onnxruntime\b", re.M)

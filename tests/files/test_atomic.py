@@ -13,9 +13,8 @@ from vidrobust.footage.manifest import read_manifest
 
 def test_a_name_that_is_no_utf_8_comes_back_from_json_exactly(tmp_path):
     name = os.fsdecode(b"/a/\xff\xc3\xa9 \\udcff.mp4")
-    write_text(
-        tmp_path / "a.json", json_text({"sources": [name], "path": Path(name), "x": float("nan")})
-    )
+    content = {"sources": [name], "path": Path(name), "x": float("nan")}
+    write_text(tmp_path / "a.json", json_text(content))
     content = (tmp_path / "a.json").read_bytes().decode("utf-8")
     back = json.loads(content)
     assert os.fsencode(back["sources"][0]) == b"/a/\xff\xc3\xa9 \\udcff.mp4"

@@ -40,9 +40,8 @@ def test_commas_in_text_and_between_values_are_no_decimal_commas(tmp_path):
 def test_a_number_of_two_readings_is_asked_about(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name;value\na;1,5\nb;1.234\n")
-    with pytest.raises(
-        InputError, match=r"t\.csv, line 3, column value: 1\.234 may be 1234 or 1,234"
-    ):
+    said = r"t\.csv, line 3, column value: 1\.234 may be 1234 or 1,234"
+    with pytest.raises(InputError, match=said):
         read_csv_table(path)
 
 

@@ -22,10 +22,8 @@ def two_clips(path):
     )  # fmt: skip
     clip = path.parent / "clip.mp4"
     clip.write_bytes(b"of a clip only the path is exported")
-    folder.update(
-        inputs=[{**entry, "path": str(clip)} for entry in folder.run["inputs"][:1]]
-        + folder.run["inputs"][1:]
-    )
+    first, *others = folder.run["inputs"]
+    folder.update(inputs=[{**first, "path": str(clip)}, *others])
     return folder
 
 

@@ -120,9 +120,8 @@ def test_a_run_folder_below_a_source_is_no_footage(tree):
     (moments.parent / "run.json").touch()
     found = expand_sources([tree / "parts"])
     assert "moments" not in [item.name for item in found.items]
-    assert {e.path.name: e.reason for e in found.left_out}[
-        "report"
-    ] == "is a run folder of vidrobust (run.json)"
+    reasons = {e.path.name: e.reason for e in found.left_out}
+    assert reasons["report"] == "is a run folder of vidrobust (run.json)"
     (problem,) = expand_sources([moments.parent]).problems
     assert problem.endswith("is a run folder of vidrobust, not footage; name the footage itself")
 

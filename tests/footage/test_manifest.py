@@ -98,21 +98,17 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line):
 def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line):
     (line / "clips" / "two\nlines.mp4").touch()
     path = line / "manifest.csv"
-    path.write_bytes(
-        '\ufeffpath;part\n"clips/two\nlines.mp4";1\nnone.mp4;2\nclips/a.mp4;3\n'.encode()
-    )
+    text = '\ufeffpath;part\n"clips/two\nlines.mp4";1\nnone.mp4;2\nclips/a.mp4;3\n'
+    path.write_bytes(text.encode())
     manifest = read_manifest(path)
-    assert [(i.name, i.part, i.path.name) for i in manifest.items] == [
-        ("two\\nlines", "1", "two\nlines.mp4"),
-        ("a", "3", "a.mp4"),
-    ]
+    found = [(i.name, i.part, i.path.name) for i in manifest.items]
+    assert found == [("two\\nlines", "1", "two\nlines.mp4"), ("a", "3", "a.mp4")]
     assert [p.line for p in manifest.problems] == [4]
 
 
 def test_parquet_says_the_same_as_csv(line):
-    rows = pd.DataFrame(
-        {"path": ["clips/a.mp4", "stills/part7.jpg", "none.mp4"], "pass": [1, 2, 3]}
-    )
+    paths = ["clips/a.mp4", "stills/part7.jpg", "none.mp4"]
+    rows = pd.DataFrame({"path": paths, "pass": [1, 2, 3]})
     rows = rows.assign(label=[3.0, np.nan, 1.0], start_s=[0.5, None, None])
     rows.loc[0, ["x", "y", "w", "h"]] = [1, 2, 3, 4]
     rows.to_parquet(line / "m.parquet")
@@ -121,9 +117,8 @@ def test_parquet_says_the_same_as_csv(line):
     assert [i.pass_ for i in by_parquet.items] == ["1", "2"]
     assert (by_parquet.items[0].label, by_parquet.items[0].roi) == ("3", (1, 2, 3, 4))
     assert by_parquet.items[1] == by_csv.items[1]
-    assert str(by_parquet.problems[0]).startswith(
-        f"{line}/m.parquet, row 3, column path: there is no such"
-    )
+    said = f"{line}/m.parquet, row 3, column path: there is no such"
+    assert str(by_parquet.problems[0]).startswith(said)
 
 
 def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line):
@@ -140,9 +135,8 @@ def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line):
 
 
 def test_what_is_no_manifest_is_refused(line):
-    with pytest.raises(
-        InputError, match=r"other.csv, line 1: has no column path; it has file, label"
-    ):
+    said = r"other.csv, line 1: has no column path; it has file, label"
+    with pytest.raises(InputError, match=said):
         read_manifest(written(line, "file,label\na.mp4,1\n", "other.csv"))
     with pytest.raises(InputError, match="is empty; expected a header and rows"):
         read_manifest(written(line, "", "none.csv"))
@@ -153,9 +147,8 @@ def test_what_is_no_manifest_is_refused(line):
 
 
 def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line):
-    manifest = written(
-        line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n"
-    )
+    rows = "clips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n"
+    manifest = written(line, f"path,item,x,y,w,h\n{rows}")
     found = expand_sources([manifest, line / "frames", line / "clips" / "a.mp4"])
     regions = {item.name: item.roi for item in found.items}
     assert regions == {"frames": None, "a#2": None, "a": None, "b": (1, 1, 8, 8)}

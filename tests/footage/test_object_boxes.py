@@ -6,9 +6,8 @@ from vidrobust.footage.item import ObjectBoxes, crop_window
 
 
 def test_between_labels_the_box_lies_on_a_straight_line():
-    boxes = ObjectBoxes(
-        places=(2.0, 3.0, 5.0), boxes=((0, 0, 4, 4), (8, 4, 12, 8), (8, 4, 16, 12)), counted=False
-    )
+    shown = ((0, 0, 4, 4), (8, 4, 12, 8), (8, 4, 16, 12))
+    boxes = ObjectBoxes(places=(2.0, 3.0, 5.0), boxes=shown, counted=False)
     assert boxes.at(0, 2.25) == (2.0, 1.0, 6.0, 5.0)
     assert boxes.at(0, 3.0) == (8.0, 4.0, 12.0, 8.0)
     assert boxes.at(0, 4.0) == (8.0, 4.0, 14.0, 10.0)

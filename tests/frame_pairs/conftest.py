@@ -53,10 +53,8 @@ def _render(scene, shift=(0.0, 0.0), rotation=0.0, zoom=1.0, width=640):
     angle = np.deg2rad(rotation)
     turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     back = ratio * np.linalg.inv(turn)
-    centre, scene_centre = (
-        np.array([width - 1, height - 1]) / 2,
-        np.array([scene_width - 1, scene_height - 1]) / 2,
-    )
+    sides = ((width, height), (scene_width, scene_height))
+    centre, scene_centre = ((np.array(side) - 1) / 2 for side in sides)
     matrix = np.column_stack([back, scene_centre - back @ (centre + shift)])
     return cv2.warpAffine(
         smooth,

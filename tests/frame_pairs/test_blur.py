@@ -40,16 +40,14 @@ def test_the_power_that_passes_is_that_of_white_noise(kernel):
 def test_what_noise_keeps_of_its_energy(kernel):
     noise = np.random.default_rng(1).normal(0, 1, (500, 500)).astype(np.float32)
     left = kernel.of(noise)
-    assert kernel.energy_of_noise() == pytest.approx(
-        (np.square(left).mean(), np.square(noise - left).mean()), rel=0.03
-    )
+    energies = (np.square(left).mean(), np.square(noise - left).mean())
+    assert kernel.energy_of_noise() == pytest.approx(energies, rel=0.03)
 
 
 def test_a_blur_mirrors_its_borders():
     ramp = np.tile(np.arange(40, dtype=np.float32), (40, 1))
-    assert np.array_equal(
-        GAUSSIAN.of(ramp), cv2.GaussianBlur(ramp, (0, 0), 1.4, borderType=cv2.BORDER_REFLECT_101)
-    )
+    blurred = cv2.GaussianBlur(ramp, (0, 0), 1.4, borderType=cv2.BORDER_REFLECT_101)
+    assert np.array_equal(GAUSSIAN.of(ramp), blurred)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +65,8 @@ def recorded(clean, noise, seed=0):
 
 
 def between(first, second):
-    return blur_between(
-        first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool)
-    )
+    shape = first.shape
+    return blur_between(first, second, np.zeros((*shape, 2), np.float32), np.ones(shape, bool))
 
 
 def turned(one, other):
@@ -143,9 +140,8 @@ def test_detail_is_compared_where_it_moved_to(gray):
     motion = np.zeros((*gray.shape, 2), np.float32)
     motion[..., 0] = 9
     moved = np.roll(second, -9, axis=1)
-    assert blur_between(first, moved, motion, np.ones(gray.shape, bool)).sigma_px == pytest.approx(
-        1.2, rel=0.15
-    )
+    found = blur_between(first, moved, motion, np.ones(gray.shape, bool))
+    assert found.sigma_px == pytest.approx(1.2, rel=0.15)
 
 
 FALSE = pytest.mark.xfail(strict=True, reason="a known fault: a blur of .38 px in places")
@@ -154,13 +150,11 @@ FALSE = pytest.mark.xfail(strict=True, reason="a known fault: a blur of .38 px i
 @pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), pytest.param((1.5, -0.5), marks=FALSE)])
 def test_half_a_pixel_is_no_blur(gray, shift):
     big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    moved = [
-        np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)
-    ]
+    quarters = [(round(4 * y), round(4 * x)) for x, y in ((0.0, 0.0), shift)]
+    moved = [np.roll(big, each, axis=(0, 1)) for each in quarters]
     # averages of 4 x 4, as a sensor makes them: exact at quarters of a pixel
-    first, second = recorded(
-        [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved], 1.0
-    )
+    small = [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved]
+    first, second = recorded(small, 1.0)
     motion = np.broadcast_to(-np.float32(shift), (*gray.shape, 2)).copy()
     assert blur_between(first, second, motion, np.ones(gray.shape, bool)).sigma_px == 0
 
@@ -195,9 +189,8 @@ def test_a_blur_is_found_where_detail_is_everywhere(noise, sigma):
 
 def test_a_rest_of_motion_does_not_make_detail_everywhere_noise():
     big = cv2.resize(gravel(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    first, second = recorded(
-        [big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0
-    )
+    blurred = cv2.GaussianBlur(big, (0, 0), 2.4)
+    first, second = recorded([big[:480:2, :640:2], blurred[:480:2, 1:641:2]], 1.0)
     motion = np.zeros((*first.shape, 2), np.float32)
     motion[..., 0] = 0.5
     found = blur_between(first, second, motion, np.ones(first.shape, bool))
@@ -208,8 +201,5 @@ def test_a_rest_of_motion_does_not_make_detail_everywhere_noise():
 def test_of_quite_flat_pictures_nothing_is_known():
     for level in (0, 120):
         assert not between(*[np.full((240, 320), level, np.uint8)] * 2).known
-    assert not any(
-        between(*recorded([np.full((240, 320), 90.0)] * 2, s, k)).known
-        for s in (1, 4, 16)
-        for k in range(4)
-    )
+    flat = [np.full((240, 320), 90.0)] * 2
+    assert not any(between(*recorded(flat, s, k)).known for s in (1, 4, 16) for k in range(4))

@@ -143,6 +143,5 @@ def test_hue_of_single_colours():
     turned = _hue_turned(colours, 25)[0]
     for before, after in zip(colours[0], turned, strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*before)
-        assert colorsys.hsv_to_rgb((hue + 25 / 360) % 1, saturation, value) == pytest.approx(
-            after, abs=0.1
-        )
+        expected = colorsys.hsv_to_rgb((hue + 25 / 360) % 1, saturation, value)
+        assert expected == pytest.approx(after, abs=0.1)

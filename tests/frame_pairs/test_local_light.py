@@ -24,17 +24,15 @@ def shadow(depth, x=0.4):
 
 
 def noisy(picture, sigma, seed):
-    return np.asarray(
-        picture + np.random.default_rng(seed).normal(0, sigma, picture.shape), np.float32
-    )
+    noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
+    return np.asarray(picture + noise, np.float32)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 3.0])
 def test_a_shadow_is_found_with_its_depth(picture, sigma):
     gain = shadow(0.3)
-    found = fit_local_light(
-        noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2), EVERYWHERE
-    )
+    lit = noisy(picture * gain[..., None], sigma, 2)
+    found = fit_local_light(noisy(picture, sigma, 1), lit, EVERYWHERE)
     assert found.there
     assert found.predicted > (0.8 if sigma else 0.95)
     error = found.gain(HEIGHT, WIDTH) - gain
@@ -44,18 +42,16 @@ def test_a_shadow_is_found_with_its_depth(picture, sigma):
 
 def test_noise_is_none(picture):
     for seed in range(8):
-        found = fit_local_light(
-            noisy(picture, 4, 2 * seed), noisy(picture, 4, 2 * seed + 1), EVERYWHERE
-        )
+        first, second = (noisy(picture, 4, 2 * seed + k) for k in (0, 1))
+        found = fit_local_light(first, second, EVERYWHERE)
         assert not found.there
         assert not found.predicted >= 0.1
 
 
 def test_jpeg_is_none(picture):
     for quality in (15, 40, 70):
-        _, data = cv2.imencode(
-            ".jpg", noisy(picture, 2, quality), [cv2.IMWRITE_JPEG_QUALITY, quality]
-        )
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        _, data = cv2.imencode(".jpg", noisy(picture, 2, quality), options)
         coded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
         assert not fit_local_light(noisy(picture, 2, quality), coded, EVERYWHERE).there
 

@@ -94,10 +94,8 @@ def test_a_part_before_nothing_is_no_camera(scenes, render, ready):
     # one textured object on a blank wall: nothing tells what the camera does
     mask = np.zeros((360, 640, 1), np.float32)
     mask[120:240, 260:380] = 1
-    a, b = (
-        ready(np.roll(render(scenes["dog"]) * mask + 128 * (1 - mask), shift, axis=(0, 1)))
-        for shift in ((0, 0), (3, 5))
-    )
+    masked = render(scenes["dog"]) * mask + 128 * (1 - mask)
+    a, b = (ready(np.roll(masked, shift, axis=(0, 1))) for shift in ((0, 0), (3, 5)))
     assert not measure_motion(a, b).camera_valid
 
 
@@ -111,9 +109,8 @@ def test_blank_and_tiny_pictures_have_no_motion(picture, ready):
 
 
 def test_other_scene_is_no_motion(scenes, render, ready):
-    assert not measure_motion(
-        ready(render(scenes["dog"])), ready(render(scenes["cups"]))
-    ).camera_valid
+    dog, cups = (ready(render(scenes[name])) for name in ("dog", "cups"))
+    assert not measure_motion(dog, cups).camera_valid
 
 
 def test_inputs_are_untouched_and_results_repeat(scenes, render, ready):
@@ -132,7 +129,5 @@ def _composed(scenes, render, camera, part, share, back="cups", front="dog"):
     mask = np.zeros((height, width), np.float32)
     h, w = round(height * share**0.5), round(width * share**0.5)
     mask[(height - h) // 2 : (height + h) // 2, (width - w) // 2 : (width + w) // 2] = 1
-    mask = cv2.warpAffine(mask, np.float32([[1, 0, part[0]], [0, 1, part[1]]]), (width, height))[
-        ..., None
-    ]
-    return background * (1 - mask) + foreground * mask
+    mask = cv2.warpAffine(mask, np.float32([[1, 0, part[0]], [0, 1, part[1]]]), (width, height))
+    return background + mask[..., None] * (foreground - background)

@@ -130,9 +130,8 @@ def test_before_an_empty_background_nobody_knows_what_moves(level, size, shift, 
 
 
 def test_points_on_dirt_do_not_hold_a_camera_that_all_else_shows(monkeypatch):
-    at_rest = SimpleNamespace(
-        camera_valid=True, camera=SimpleNamespace(matrix_back=np.eye(2, 3).copy)
-    )
+    camera = SimpleNamespace(matrix_back=np.eye(2, 3).copy)
+    at_rest = SimpleNamespace(camera_valid=True, camera=camera)
     monkeypatch.setattr(registration, "measure_motion", lambda a, b: at_rest)
     big, dirt = texture(11, H + 20, W + 20), np.ones((H, W, 1))
     rng = np.random.default_rng(3)

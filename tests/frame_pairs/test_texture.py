@@ -83,9 +83,8 @@ def test_no_noise_from_anything_else(name, how, scenes, render, ready):
 def test_block_edges_grow_with_coding(name, scenes, render, ready):
     frame = render(scenes[name])
     plain = ready(frame)
-    steps = [
-        _measure(plain, ready(_coded(plain.rgb, quality))).blockiness for quality in (80, 40, 10)
-    ]
+    coded = (ready(_coded(plain.rgb, quality)) for quality in (80, 40, 10))
+    steps = [_measure(plain, each).blockiness for each in coded]
     assert steps[0].value < steps[1].value < steps[2].value
     assert steps[2].value > 2
     assert abs(_measure(plain, plain).blockiness.value) < 1e-9

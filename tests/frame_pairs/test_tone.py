@@ -51,9 +51,8 @@ def test_hue_and_chroma_are_those_of_the_standard_library():
 def test_what_is_fitted_is_what_is_played():
     rng = np.random.default_rng(1)
     colours, values = rng.uniform(0, 255, (200, 3)), rng.normal(0, 1, (KNOTS, 3))
-    assert at_hues(colours.astype(np.float32), values) == pytest.approx(
-        hue_basis(colours) @ values, abs=0.05
-    )
+    expected = hue_basis(colours) @ values
+    assert at_hues(colours.astype(np.float32), values) == pytest.approx(expected, abs=0.05)
     grey = np.full((1, 3), 80.0)
     assert np.abs(hue_basis(grey)).max() == 0
 
@@ -61,9 +60,8 @@ def test_what_is_fitted_is_what_is_played():
 def test_the_turn_of_a_hue_is_found_whatever_the_colours():
     colours = np.random.default_rng(2).uniform(20, 230, (400, 3)).astype(np.float32)
     for degrees in (-60, -5, 40, 170):
-        assert turn_deg(colours, turned(colours[None], degrees)[0]) == pytest.approx(
-            degrees, abs=0.01
-        )
+        found = turn_deg(colours, turned(colours[None], degrees)[0])
+        assert found == pytest.approx(degrees, abs=0.01)
 
 
 @pytest.mark.parametrize("degrees", [40, -50, 60, 150])
@@ -78,9 +76,8 @@ def test_a_strong_turn_of_hue_is_taken_over_whole(vivid, degrees, sigma):
     assert float(np.sqrt(np.square(left).mean())) < 0.1 * whole
     back = tone.uncoloured(after) - vivid
     assert float(np.sqrt(np.square(back).mean())) < 0.15 * whole
-    assert turn_deg(vivid.reshape(-1, 3), tone.colour(vivid).reshape(-1, 3)) == pytest.approx(
-        degrees, abs=1.5
-    )
+    found = turn_deg(vivid.reshape(-1, 3), tone.colour(vivid).reshape(-1, 3))
+    assert found == pytest.approx(degrees, abs=1.5)
 
 
 def test_light_beside_a_strong_turn_of_hue_is_found(vivid):
@@ -147,10 +144,8 @@ def test_a_gamma_acts_on_single_channels_and_is_found_whole(vivid, gamma, sigma)
 def test_light_is_found_in_the_few_cells_that_differ_from_a_flat_picture():
     # rounded alike, the flat cells come nearest to a curve that is far off elsewhere
     rng = np.random.default_rng(5)
-    scene = (
-        np.full((240, 320, 3), 104.0)
-        + 4 * ndimage.gaussian_filter(rng.normal(0, 40, (240, 320)), 12)[..., None]
-    )
+    shades = ndimage.gaussian_filter(rng.normal(0, 40, (240, 320)), 12)
+    scene = np.full((240, 320, 3), 104.0) + 4 * shades[..., None]
     scene[60:120, 80:160] = rng.uniform(35, 85, (4, 5, 1)).repeat(15, 0).repeat(16, 1)[:60, :80]
     for gamma in (0.72, 0.9, 1.2):
         after = 255 * (np.rint(scene) / 255) ** gamma

@@ -32,9 +32,8 @@ def test_batches_may_be_split_anywhere():
     watcher = pairs.PairWatcher()
     parts = [watcher.feed(batch_of(frames[:2])), watcher.feed(batch_of(frames[2:], first=2))]
     assert np.concatenate([part.reason for part in parts]).tolist() == whole.reason.tolist()
-    assert np.array_equal(
-        np.concatenate([part.pixel_change for part in parts]), whole.pixel_change, equal_nan=True
-    )
+    changes = np.concatenate([part.pixel_change for part in parts])
+    assert np.array_equal(changes, whole.pixel_change, equal_nan=True)
 
 
 def test_a_change_of_light_is_no_cut():
@@ -108,9 +107,8 @@ def thumbnails_of(folder):
         if path.suffix in (".mp4", ".mkv", ".webm", ".gif"):
             with open_video(path) as source:
                 frames = next(iter(source.batches(17))).pictures[::8]
-            found[path.name] = np.stack(
-                [pairs._luma_chroma(each) for each in pairs.make_thumbnails(frames)]
-            )
+            thumbnails = pairs.make_thumbnails(frames)
+            found[path.name] = np.stack([pairs._luma_chroma(each) for each in thumbnails])
     return found
 
 

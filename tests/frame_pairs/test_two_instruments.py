@@ -111,10 +111,8 @@ def test_what_light_and_camera_leave_is_what_moves(scene):
     moved[40:100, 60:140] += 40  # something that is 40 levels brighter comes to lie there
     across = np.linspace(0.9, 1.1, width, dtype=np.float32)[None, :, None]
     shaken = 1.05 * across * (20 + view(0.7 * scene, (1.6, -0.7)))
-    first, *others = (
-        prepare_array(picture)
-        for picture in recorded([clean, moved, 1.05 * moved, shaken], NOISE, 3)
-    )
+    pictures = recorded([clean, moved, 1.05 * moved, shaken], NOISE, 3)
+    first, *others = map(prepare_array, pictures)
     still, brighter, lit = (measure_pair(first, other).other_change.value for other in others)
     share = 60 * 80 / (height * width)
     assert still == pytest.approx(40 * share, rel=0.1)

@@ -17,9 +17,8 @@ def test_names():
     assert resolve_or_cpu("auto") == (expected, "")
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_or_cpu("cuda:99")[0] == "cpu"
-    with pytest.raises(
-        SettingsError, match=r"cuda:99 was asked for, but torch .* sees . CUDA GPUs"
-    ):
+    said = r"cuda:99 was asked for, but torch .* sees . CUDA GPUs"
+    with pytest.raises(SettingsError, match=said):
         resolve_device("cuda:99")
     for wrong in ("gpu", "cuda:x", "cuda:", ""):
         with pytest.raises(SettingsError, match="expected auto, cpu, cuda or cuda:N"):
@@ -54,9 +53,8 @@ print(os.environ.get("GOMP_SPINCOUNT"))
     ],
 )
 def test_threads_soon_sleep_unless_the_user_says_otherwise(before, expected):
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-    }
+    own = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {k: v for k, v in os.environ.items() if k not in own}
     code = WAITS.format(before=before)
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

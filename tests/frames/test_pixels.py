@@ -27,9 +27,8 @@ SHAPES = [(2, 3, 37, 53), (1, 3, 64, 48), (3, 3, 20, 20), (3, 41, 29)]
 
 
 def pixels(shape, *, last):
-    made = torch.randint(
-        0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(sum(shape))
-    )
+    generator = torch.Generator().manual_seed(sum(shape))
+    made = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     if not last:
         return made
     order = (*range(len(shape) - 3), len(shape) - 2, len(shape) - 1, len(shape) - 3)

@@ -10,9 +10,8 @@ from vidrobust.footage.labels.labels import ClassMap, read_class_map
 def test_scores_by_hand():
     mapping = ClassMap(of_model={0: 1, 3: 1, 2: 0}, classes=3)
     scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.6, 0.1, 0.2]])
-    np.testing.assert_array_equal(
-        mapping.scores(scores), [[0.1, 0.4, -np.inf], [0.1, 0.2, -np.inf]]
-    )
+    expected = [[0.1, 0.4, -np.inf], [0.1, 0.2, -np.inf]]
+    np.testing.assert_array_equal(mapping.scores(scores), expected)
     # a class that none belongs to loses against negative logits, as 0 in its place would not
     assert mapping.scores(np.array([[-3.0, 0, -1, -2]])).argmax() == 0
     assert mapping.unmapped == (2,)

@@ -6,10 +6,8 @@ import json
 def test_a_summary_for_people_and_as_json(annotations, printed):
     path = annotations / "ytbb" / "ytbb_subset.csv"
     text = printed(0, "labels", path).out
-    assert (
-        "ytbb-detection: 10 inputs, 322 frames, 322 rows, 17 tracks, 276 boxes in shares of the frame"
-        in text
-    )
+    counts = "10 inputs, 322 frames, 322 rows, 17 tracks, 276 boxes in shares of the frame"
+    assert f"ytbb-detection: {counts}" in text
     assert "present 276, absent 40, uncertain 6" in text
     (found,) = json.loads(printed(0, "labels", path, "--json").out)
     assert (found["format"], found["rows"], found["labels"]["car"]) == ("ytbb-detection", 322, 35)

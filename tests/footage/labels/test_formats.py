@@ -26,9 +26,8 @@ def test_each_format_recognises_its_own_files_alone(annotations):
         "cvat/for_images/export_task/train.xml": "cvat-images",
     }
     for name, format in expected.items():
-        assert [each.name for each in known().values() if each.sniff(annotations / name)] == [
-            format
-        ]
+        sniffed = [each.name for each in known().values() if each.sniff(annotations / name)]
+        assert sniffed == [format]
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations, corpus):
@@ -49,9 +48,8 @@ def test_a_manifest_with_labels(corpus, tmp_path):
     clip = corpus / "factory" / "intel_bottle-detection.mp4"
     (tmp_path / "m.csv").write_text(f"path,label\n{clip},bottle\n{clip},\nnone.mp4,x\n")
     labels = read_labels(tmp_path / "m.csv")
-    assert labels.rows[["item", "label_name"]].to_numpy().tolist() == [
-        ["intel_bottle-detection", "bottle"]
-    ]
+    rows = labels.rows[["item", "label_name"]].to_numpy().tolist()
+    assert rows == [["intel_bottle-detection", "bottle"]]
     assert labels.notes == ("1 of 2 inputs have no label",)
     assert len(labels.problems) == 1
 

@@ -80,9 +80,8 @@ def named(*of):
 
 def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path):
     """A folder with some frames of a video: the fifth file is not frame 5, and a file that lacks is no frame."""
-    folder = folder_of(
-        tmp_path / "val" / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG", "000009.JPEG"]
-    )
+    names = [f"{number:06d}.JPEG" for number in (10, 12, 13, 9)]
+    folder = folder_of(tmp_path / "val" / "v1", names)
     items = [Item(name="v1", path=folder), Item(name="clip", path=tmp_path / "clip.mp4")]
     given = named(
         ("v1", 12, "val/v1/000012.JPEG"),

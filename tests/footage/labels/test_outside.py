@@ -19,9 +19,8 @@ FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) 
 
 def labels(*of):
     same = {"label": 0, "label_name": "cat", "source": "m"}
-    return rows_of(
-        [label_row("a", frame=f, time_s=t, more={"presence": p}, **same) for f, t, p in of]
-    )
+    rows = (label_row("a", frame=f, time_s=t, more={"presence": p}, **same) for f, t, p in of)
+    return rows_of(list(rows))
 
 
 def test_each_lost_label_has_its_reason():
@@ -37,14 +36,12 @@ def test_each_lost_label_has_its_reason():
 
 def test_frames_that_were_not_asked_for_are_no_fault_of_the_clock():
     sparse = FRAMES[FRAMES["frame"] % 5 == 0]
-    found = outside(
-        labels((3, np.nan, "present"), (10, np.nan, "present"), (-1, 0.4, "present")), sparse
-    )
+    here = labels((3, np.nan, "present"), (10, np.nan, "present"), (-1, 0.4, "present"))
+    found = outside(here, sparse)
     assert found.counts["between"] == 1
     assert "--label-offset" not in found.sentence()
-    windowed = outside(
-        labels((-1, 1.0, "present"), (-1, 2.5, "present")), FRAMES, {"a": (None, 2.0)}
-    )
+    late = labels((-1, 1.0, "present"), (-1, 2.5, "present"))
+    windowed = outside(late, FRAMES, {"a": (None, 2.0)})
     assert windowed.counts["window"] == 1
     assert "--label-offset" not in windowed.sentence()
     assert outside(labels((-1, 1.0, "present")), FRAMES).sentence() == ""
@@ -80,9 +77,8 @@ def test_a_cut_clip_finds_its_labels(offset, row, frame):
 
 def test_labels_before_the_cut_are_lost_and_not_of_the_whole_item():
     item = Item(name="a", path=Path("a.mp4"), label_offset=label_offset_of("10f"))
-    rows = on_items(
-        labels((9, np.nan, "present"), (10, np.nan, "present"), (-1, np.nan, "present")), [item]
-    ).rows
+    numbered = labels(*((frame, np.nan, "present") for frame in (9, 10, -1)))
+    rows = on_items(numbered, [item]).rows
     assert outside(rows, FRAMES).counts["before"] == 1
     assert sorted(on_frames(rows, FRAMES)["frame"]) == [-2, -1, 0]
     said, listed = FRAMES.assign(model="m", label=0, label_name="cat"), ["item", "frame", "label"]
@@ -102,9 +98,8 @@ def test_an_offset_in_the_wrong_unit_says_which_is_right():
 
 def test_the_manifest_has_a_column_for_it(tmp_path):
     (tmp_path / "a.mp4").touch()
-    (tmp_path / "m.csv").write_text(
-        "path,item,label_offset\na.mp4,x,12.5\na.mp4,y,300f\na.mp4,z,\na.mp4,w,ten\n"
-    )
+    rows = ("a.mp4,x,12.5", "a.mp4,y,300f", "a.mp4,z,", "a.mp4,w,ten")
+    (tmp_path / "m.csv").write_text("\n".join(["path,item,label_offset", *rows]) + "\n")
     manifest = read_manifest(tmp_path / "m.csv")
     told = [(i.label_offset.value, i.label_offset.unit) for i in manifest.items if i.label_offset]
     assert told == [(12.5, "s"), (300.0, "frames")]

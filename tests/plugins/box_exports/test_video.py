@@ -37,18 +37,13 @@ def made(tmp_path_factory):
     """A run of recorded boxes: a square misses two frames, is renamed, and vanishes in mid-picture."""
     desk = tmp_path_factory.mktemp("drawn")
     still = texture(4, HEIGHT, WIDTH + 2 * FRAMES)
-    frames = np.stack(
-        [still[:, 2 * (FRAMES - f) : 2 * (FRAMES - f) + WIDTH] for f in range(FRAMES)]
-    )
+    places = [2 * (FRAMES - frame) for frame in range(FRAMES)]
+    frames = np.stack([still[:, left : left + WIDTH] for left in places])
     write_frames(frames, desk, "plate", 25).rename(desk / "plate.mkv")
     frame = np.array([f for f in range(VANISHED_AFTER + 1) if f not in MISSED])
     label, left = (frame >= RENAMED_AT).astype(int), np.array([left_of(f) for f in frame])
-    rows = {
-        "frame": frame,
-        "label": label,
-        "label_name": np.where(label, "vase", "cup"),
-        "score": 0.8,
-    }
+    names = np.where(label, "vase", "cup")
+    rows = {"frame": frame, "label": label, "label_name": names, "score": 0.8}
     rows |= {"x1": left, "y1": 40.0, "x2": left + SIDE, "y2": 40.0 + SIDE}
     pd.DataFrame(rows).to_csv(desk / "boxes.csv", index=False)
     spec = f"detections:{desk / 'boxes.csv'},first=0"
@@ -57,10 +52,8 @@ def made(tmp_path_factory):
 
 
 def tables_of(made):
-    steps, detections, counts = (
-        pd.read_parquet(made / f"{name}.parquet")
-        for name in ("object_frames", "detections", "box_counts")
-    )
+    names = ("object_frames", "detections", "box_counts")
+    steps, detections, counts = (pd.read_parquet(made / f"{name}.parquet") for name in names)
     return frame_marks(steps, detections, counts, 0.3)
 
 
@@ -80,15 +73,13 @@ def test_each_frame_says_what_became_of_the_object(made):
 
 def test_the_clip_is_drawn_in_its_own_time(made, tmp_path, capsys):
     out = tmp_path / "out.mp4"
-    assert (
-        run("boxes", str(made), "--video", str(out), "--from-s", "0.2", "--to-s", "0.8", "-q") == 0
-    )
+    part = ("--from-s", "0.2", "--to-s", "0.8", "-q")
+    assert run("boxes", str(made), "--video", str(out), *part) == 0
     said = capsys.readouterr().err
     assert "15 frames of plate, boxes" in said
     with av.open(str(out)) as container:
-        pictures = [
-            (float(f.time or 0), f.to_ndarray(format="rgb24")) for f in container.decode(video=0)
-        ]
+        decoded = list(container.decode(video=0))
+        pictures = [(float(f.time or 0), f.to_ndarray(format="rgb24")) for f in decoded]
     assert [time for time, _ in pictures] == pytest.approx(np.arange(15) / 25, abs=1e-3)
     scale = 640 / WIDTH
     assert pictures[0][1].shape == (HEAD + HEIGHT * scale, 640, 3)
@@ -126,10 +117,8 @@ def test_labels_do_not_lie_over_each_other():
             beside = place[0] >= other[2] or place[2] <= other[0]
             assert beside or place[1] >= other[3] or place[3] <= other[1]
         taken.append(place)
-    other, hidden = (
-        BoxMark((100, 80, 160, 140), -1, "other", ""),
-        BoxMark((10, 10, 60, 60), 1, "hidden", ""),
-    )
+    other = BoxMark((100, 80, 160, 140), -1, "other", "")
+    hidden = BoxMark((10, 10, 60, 60), 1, "hidden", "")
     draw(picture, [other, hidden])
     assert tuple(picture[110, 160]) == OTHER
     assert tuple(picture[10, 12]) == HIDDEN

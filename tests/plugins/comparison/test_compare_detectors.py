@@ -31,10 +31,8 @@ def recorded(seed, missed):
                 continue
             sides = np.array([20.0 + 2 * frame, 60, 60 + 2 * frame, 120]) + rng.normal(0, 2, 4)
             one = {"item": f"clip{clip}", "frame": frame, "label": 0, "label_name": "bolt"}
-            one |= {"score": rng.uniform(0.5, 1)} | dict(
-                zip(("x1", "y1", "x2", "y2"), sides, strict=True)
-            )
-            rows.append(one)
+            corners = dict(zip(("x1", "y1", "x2", "y2"), sides, strict=True))
+            rows.append(one | corners | {"score": rng.uniform(0.5, 1)})
     return pd.DataFrame(rows)
 
 
@@ -79,12 +77,8 @@ def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(runs, prin
     found = compared(runs, "a", "a", printed)
     for name in NAMES:
         summary = found[name]
-        assert (summary["verdict"], summary["difference"], summary["low"], summary["high"]) == (
-            "same",
-            0,
-            0,
-            0,
-        )
+        assert summary["verdict"] == "same"
+        assert [summary[name] for name in ("difference", "low", "high")] == [0, 0, 0]
         assert (summary["n"], summary["clusters"]) == (CLIPS * FRAMES, CLIPS)
 
 
@@ -129,9 +123,8 @@ def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand():
     for side in (a, b):
         tables = [side.table(name) for name in ("known_boxes", "detections")]
         frames = [place.get_indexer(pd.MultiIndex.from_frame(t[["item", "frame"]])) for t in tables]
-        both.append(
-            FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, frames, strict=True)))
-        )
+        numbered = (t.assign(frame=k) for t, k in zip(tables, frames, strict=True))
+        both.append(FramesOfBoxes(*numbered))
     clip = np.repeat(np.arange(8), 5)
     without = np.array(
         [
@@ -161,13 +154,10 @@ def test_with_fewer_than_six_stretches_average_precision_has_no_interval():
 
 def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported():
     rng = np.random.default_rng(6)
-    many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])[
-        "average_precision"
-    ]
+    worlds = (world(rng, clips, 5) for clips in (8, 3))
+    both = [precision_differences(*each, "part and pass", 0.01)[0] for each in worlds]
+    many, few = (with_p(each)["average_precision"] for each in both)
     assert np.isfinite([many.low, many.high]).all()
-    few = with_p(precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0])[
-        "average_precision"
-    ]
     assert np.isnan(few.low)
     assert few.verdict == "cannot tell"
 
@@ -178,9 +168,8 @@ def test_other_known_boxes_are_not_compared():
     b.__dict__["tables"] = {**b.__dict__["tables"], "known_boxes": moved}
     found, notes = precision_differences(a, b, "content", 0.01)
     assert found == {}
-    assert notes == [
-        "average precision is not compared: the two were judged by different known boxes"
-    ]
+    said = "average precision is not compared: the two were judged by different known boxes"
+    assert notes == [said]
 
 
 def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, printed):
@@ -207,11 +196,8 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, printed):
     assert run("stability", str(tmp_path / "clip"), *models, f"-o{out}", "-q") == 0
     asked = ("--model-a=a", "--model-b=b", "--json")
     found = json.loads(printed(0, "compare", out, out, *asked).out)["boxes"]
-    assert {name: found[name] for name in ("frames", "frames_alike", "both")} == {
-        "frames": 3,
-        "frames_alike": 1,
-        "both": 3,
-    }
+    counts = {"frames": 3, "frames_alike": 1, "both": 3}
+    assert {name: found[name] for name in counts} == counts
     assert (found["only_a"], found["only_b"], found["other_class"]) == (1, 0, 1)
     assert found["iou"] == pytest.approx((1 + 0.6 + 1) / 3)
     assert [each["what"] for each in found["differs"]] == ["weights_sha256"]

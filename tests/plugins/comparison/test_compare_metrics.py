@@ -60,8 +60,7 @@ def test_what_never_happened_says_nothing_of_other_footage():
     b = a.assign(moved=rng.random(200))
     for rows, here in ((200, "same"), (9, "cannot tell")):
         metrics = {
-            name: paired_rows(a[:rows], b[:rows], keys=KEYS, column=name)
-            for name in ("flip", "moved")
+            n: paired_rows(a[:rows], b[:rows], keys=KEYS, column=n) for n in ("flip", "moved")
         }
         found = compare_metrics(metrics)["flip"]
         assert (found.verdict, found.on_these_clips, found.n) == ("cannot tell", here, rows)
@@ -85,9 +84,8 @@ def test_two_points_more_are_found():
     assert found.verdict == "worse"
     some = a["item"].isin([f"clip{k}" for k in range(12)])
     more = (b["flip"].astype(int) - a["flip"])[some].groupby(a["item"]).sum().to_numpy()
-    reached = [
-        abs(np.dot(signs, more)) >= more.sum() for signs in itertools.product((1, -1), repeat=12)
-    ]
+    signs = itertools.product((1, -1), repeat=12)
+    reached = [abs(np.dot(each, more)) >= more.sum() for each in signs]
     assert compared(a[some], b[some]).p == np.mean(reached) <= 0.005
     assert found.low < 0.02 * 0.95 < found.high
     assert compared(b, a).verdict == "better"
@@ -141,9 +139,8 @@ def test_the_margin_is_relative_to_the_rate():
     assert margin_of(3.0, 5.0, 0.2, (0.0, math.inf)) == pytest.approx(0.8)
     assert margin_of(-3.0, -5.0, 0.2, (-math.inf, math.inf)) == pytest.approx(0.8)
     # a rate of .3 % that doubles is not the same, though it is a third of a point
-    a = run(np.random.default_rng(0), 0.05, frames=2000).assign(
-        flip=lambda t: t["frame"] % 333 == 5
-    )
+    a = run(np.random.default_rng(0), 0.05, frames=2000)
+    a = a.assign(flip=a["frame"] % 333 == 5)
     b = a.assign(flip=a["frame"] % 167 == 5)
     assert compared(a, b).verdict == "worse"
     assert compared(a, b, margin=1.0).verdict == "same"
@@ -166,9 +163,8 @@ def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty():
     called = alone = 0
     for number in range(100):
         suits = np.repeat(rng.normal(0, 0.03, (10, 10)), 4, axis=0)
-        a, b = (
-            np.clip(0.3 + side * suits + rng.normal(0, 0.02, suits.shape), 0, 1) for side in (-1, 1)
-        )
+        noise = rng.normal(0, 0.02, (2, *suits.shape))
+        a, b = np.clip(0.3 + np.stack([-suits, suits]) + noise, 0, 1)
         rows = {f"m{k}": Paired(a[:, k], b[:, k], clip, False, place) for k in range(10)}
         found = compare_metrics(rows, seed=number, margin=1e-6)
         called += any(each.on_these_clips in ("better", "worse") for each in found.values())
@@ -203,9 +199,8 @@ def tracks(rng, rate, *, clips=15, objects=3):
     """Frames of objects, of which a share is without a box; so many objects a frame."""
     frame = np.tile(np.repeat(np.arange(100), objects), clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], 100 * objects)
-    return pd.DataFrame(
-        {"item": item, "part": "", "time_s": frame / 25, "missed": rng.random(len(item)) < rate}
-    )
+    missed = rng.random(len(item)) < rate
+    return pd.DataFrame({"item": item, "part": "", "time_s": frame / 25, "missed": missed})
 
 
 def along_tracks(a, b):

@@ -28,10 +28,8 @@ def pair(corpus, models, tmp_path_factory):
     folders = []
     for side, net in zip("ab", NETS, strict=True):
         shrink(corpus / "factory" / CLIP, base / f"{side}.gif")
-        rows = [
-            f"{side}.gif,{side}{k},{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}"
-            for k in range(6)
-        ]
+        passes = (f"{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}" for k in range(6))
+        rows = [f"{side}.gif,{side}{k},{of}" for k, of in enumerate(passes)]
         manifest = base / f"{side}.csv"
         manifest.write_text("path,item,part,pass,label,start_s,end_s\n" + "\n".join(rows) + "\n")
         out = base / f"run_{side}"
@@ -55,9 +53,8 @@ def test_the_headline_leads_with_the_verdict_and_what_would_settle_it():
     metric = find_metric("flip_rate")
 
     def of(verdict, here, why, low, high):
-        found = Compared(
-            0.1, 0.12, 0.02, low, high, 0.02, verdict, 900, 9, "item", on_these_clips=here, why=why
-        )
+        judged = {"on_these_clips": here, "why": why}
+        found = Compared(0.1, 0.12, 0.02, low, high, 0.02, verdict, 900, 9, "item", **judged)
         return headline({"flip_rate": found}, {"flip_rate": metric})
 
     assert of("worse", "", Undecided.DECIDED, 0.01, 0.03)["settled_by"] is None
@@ -66,24 +63,19 @@ def test_the_headline_leads_with_the_verdict_and_what_would_settle_it():
     more = of("cannot tell", "", Undecided.INTERVAL, -0.02, 0.06)["settled_by"]
     assert (more["why"], more["clips"]) == ("interval", 0)
     assert more["times"] == pytest.approx(4)  # half of .04 to leave out 0
-    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)[
-        "settled_by"
-    ]
-    assert none["why"] == "few_clusters"
-    assert math.isnan(none["times"])
+    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)
+    assert none["settled_by"]["why"] == "few_clusters"
+    assert math.isnan(none["settled_by"]["times"])
 
 
 def test_two_networks_on_the_same_content_are_paired(pair):
     a, b = (RunFolder.existing(path) for path in pair)
     found = compare_runs(a, b)
     assert (found["paired_by"], found["items"], found["notes"]) == ("content", 6, [])
-    pairs = [
-        folder.table("pairs").query("kind == 'adjacent' and excluded == ''") for folder in (a, b)
-    ]
-    keyed = [
-        t.assign(item=t["item"].str[1:]).set_index(["item", "frame_a"])["total_variation"]
-        for t in pairs
-    ]
+    usable = "kind == 'adjacent' and excluded == ''"
+    pairs = [folder.table("pairs").query(usable) for folder in (a, b)]
+    pairs = [t.assign(item=t["item"].str[1:]).set_index(["item", "frame_a"]) for t in pairs]
+    keyed = [table["total_variation"] for table in pairs]
     both = pd.concat(keyed, axis=1, join="inner").to_numpy()
     metric = found["metrics"]["total_variation"]
     assert metric["n"] == len(both)
@@ -113,15 +105,12 @@ def test_other_footage_is_paired_by_part_and_pass_or_refused(pair, tmp_path):
     found = compare_runs(a, b)
     assert (found["paired_by"], found["metrics"]["flip_rate"]["n"]) == ("part and pass", 6)
     b.update(inputs=[{**entry, "part": ""} for entry in changed])
-    with pytest.raises(
-        InputError, match=r"run_a \(a0, .* share no footage, neither by content nor by part"
-    ):
+    said = r"run_a \(a0, .* share no footage, neither by content nor by part"
+    with pytest.raises(InputError, match=said):
         compare_runs(a, b)
     b.update(inputs=[changed[0], *RunFolder.existing(pair[1]).run["inputs"][1:]])
-    assert compare_runs(a, b)["notes"] == [
-        f"1 input only in {pair[0]} left out: a0",
-        f"1 input only in {other} left out: b0",
-    ]
+    left_out = (f"{pair[0]} left out: a0", f"{other} left out: b0")
+    assert compare_runs(a, b)["notes"] == [f"1 input only in {each}" for each in left_out]
 
 
 def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(pair, tmp_path, capsys):
@@ -193,14 +182,10 @@ def test_folders_without_results_are_named(pair, tmp_path, printed, command, wha
         (folder / "run.json").write_text('{"lr": 0.1}')
     elif what != "none":
         made = json.loads((pair[0] / "run.json").read_text())
-        failed = (
-            [{"path": "broken.mp4", "error": "broken.mp4: cannot be read"}]
-            if what == "failed"
-            else []
-        )
-        (folder / "run.json").write_text(
-            json.dumps(made | {"inputs": [], "failed": failed, "stages": {}})
-        )
+        broken = {"path": "broken.mp4", "error": "broken.mp4: cannot be read"}
+        failed = [broken] if what == "failed" else []
+        nothing = {"inputs": [], "failed": failed, "stages": {}}
+        (folder / "run.json").write_text(json.dumps(made | nothing))
     said = printed(3, *(part.format(folder) for part in command))
     assert said.out == ""
     assert str(folder) in said.err
@@ -231,9 +216,8 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair, tmp_path):
     assert run("stability", str(folder), "--fail-if", "flip_rate > 1", "-q") == 0
     sources = ", ".join(f'"{source}"' for source in RunFolder.existing(folder).settings.sources)
     model = RunFolder.existing(folder).settings.model[0]
-    config.write_text(
-        f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = ["flip_rate.low >= 0"]\n'
-    )
+    rule = '["flip_rate.low >= 0"]'
+    config.write_text(f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = {rule}\n')
     sources = RunFolder.existing(folder).settings.sources
     assert run("stability", *sources, f"--config={config}", f"--out={folder}", "-q") == 1
     assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2

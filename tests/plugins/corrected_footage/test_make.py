@@ -18,9 +18,8 @@ MODELS = ("line-classifier", "line-detector")
 def clips(tmp_path_factory):
     """The manifest of two clips, and beside it one.csv of the first alone."""
     folder = tmp_path_factory.mktemp("clips")
-    settings = rendering.RenderSettings(
-        parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4")
-    )
+    dials = ("light=0.3", "shake=4")
+    settings = rendering.RenderSettings(parts=2, seconds=0.1, seed=3, dials=dials)
     rendering.render(settings, folder)
     manifest = folder / "manifest.csv"
     pd.read_csv(manifest, dtype=str).head(1).to_csv(folder / "one.csv", index=False)
@@ -64,9 +63,8 @@ def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(run
     assert "remedies: up to date" in said
     (run_folder / "replayed_boxes.parquet").unlink()
     main(["remedies", str(run_folder), "--all"])
-    assert "line-detector" not in "".join(
-        line for line in capsys.readouterr().err.splitlines() if line.startswith("replays, ")
-    )
+    lines = capsys.readouterr().err.splitlines()
+    assert not [k for k in lines if k.startswith("replays, ") and "line-detector" in k]
     assert {path: path.read_bytes() for path in units} == units
 
 
@@ -84,10 +82,8 @@ def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder):
 def test_replays_of_an_earlier_version_are_left_out(run_folder, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("cache"))
-    old = {
-        "made_of": {},
-        "arms": [{"model": "line-classifier", "remedy": "steady-camera", "note": "", "cost_ms": 0}],
-    }
+    arm = {"model": "line-classifier", "remedy": "steady-camera", "note": "", "cost_ms": 0}
+    old = {"made_of": {}, "arms": [arm]}
     (run / "replays.json").write_text(json.dumps(old))
     record = json.loads((run / "run.json").read_text())
     del record["stages"]["replays"]

@@ -36,9 +36,8 @@ def counted(rows):
 
 
 def known(xs, y=200.0):
-    corners = pd.DataFrame([box(x, y) for x in xs], columns=["x1", "y1", "x2", "y2"]).assign(
-        row=range(len(xs))
-    )
+    corners = pd.DataFrame([box(x, y) for x in xs], columns=["x1", "y1", "x2", "y2"])
+    corners["row"] = range(len(xs))
     return path_rows(corners, "bottom", np.zeros(len(xs), int), np.ones(len(xs), bool))
 
 
@@ -48,9 +47,8 @@ TRUTH = known([55 + 10.0 * f for f in range(80)])
 def compared(rows):
     reference = crossings(TRUTH, DOOR, FOOTAGE, settled=True)
     assert reference[["row", "direction"]].to_numpy().tolist() == [[45, 1]]
-    return compared_crossings(
-        reference, crossings(counted(rows), DOOR, FOOTAGE, settled=False), FOOTAGE
-    )
+    found = crossings(counted(rows), DOOR, FOOTAGE, settled=False)
+    return compared_crossings(reference, found, FOOTAGE)
 
 
 ALWAYS = {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0}
@@ -87,9 +85,8 @@ def test_time_in_a_zone_and_wrong_occupancy():
     """The anchor is in x 300 to 400 in frames 25 to 34 (305 to 395); the box is missing in four of these ten."""
     zone = LineOrZone("dock", ((300.0, 0.0), (400.0, 0.0), (400.0, 400.0), (300.0, 400.0)))
     assert np.flatnonzero(occupancy(TRUTH, zone, FOOTAGE)).tolist() == list(range(25, 35))
-    found = compared_zone(
-        TRUTH, counted(walk([f for f in range(80) if f not in (26, 27, 28, 30)])), zone, FOOTAGE
-    )
+    seen = counted(walk([f for f in range(80) if f not in (26, 27, 28, 30)]))
+    found = compared_zone(TRUTH, seen, zone, FOOTAGE)
     assert found["dwell_s"] == pytest.approx(10 / 25)
     assert found["counted_dwell_s"] == pytest.approx(6 / 25)
     assert found["occupancy_error"] == found["wrong_frames"] == pytest.approx(0.04)

@@ -32,10 +32,10 @@ class Finder(nn.Module):
 
     def forward(self, images, targets=None):
         corners = PLACES.int().tolist()
-        cut = [
-            torch.stack([i[:, y1:y2, x1:x2].mean(dim=(1, 2)) for x1, y1, x2, y2 in corners])
-            for i in images
-        ]
+        parts = (
+            [i[:, y1:y2, x1:x2].mean(dim=(1, 2)) for x1, y1, x2, y2 in corners] for i in images
+        )
+        cut = [torch.stack(each) for each in parts]
         logits = self.head(torch.stack(cut))
         if self.training:
             wanted = torch.zeros_like(logits)

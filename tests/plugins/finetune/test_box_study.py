@@ -1,5 +1,7 @@
 """The command on a detector, from a run folder to table, policy and weights, on things whose colour wavers."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -31,9 +33,8 @@ def run_folder(tmp_path_factory):
             picture = np.full((48, 60, 3), 100) + rng.integers(-5, 6, (48, 60, 3))
             x1, y1, x2, y2 = PLACES[clip % 4].int().tolist()
             picture[y1:y2, x1:x2] = now + rng.integers(-5, 6, (y2 - y1, x2 - x1, 3))
-            cv2.imwrite(
-                str(clips[-1] / f"{frame:02d}.png"), np.clip(picture, 0, 255).astype(np.uint8)
-            )
+            clipped = np.clip(picture, 0, 255).astype(np.uint8)
+            cv2.imwrite(str(clips[-1] / f"{frame:02d}.png"), clipped)
     run = folder / "run"
     given = folder / "given.json"
     given.write_text(Policy(steps=(STEP,), model="detector", image_size=(48, 60)).to_json())
@@ -52,15 +53,9 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder):
     steps = pd.read_parquet(run_folder / "object_frames.parquet").dropna(subset="uncovered")
     missed = [mine["uncovered"].to_numpy(float) for _, mine in steps.groupby("item")]
     assert sum(each.sum() for each in missed) > 5
-    three = [
-        np.concatenate([missed[a], missed[b], missed[c]])
-        for a in range(6)
-        for b in range(a)
-        for c in range(b)
-    ]
-    assert (float(row["before"].iloc[0]), int(row["n"].iloc[0])) in [
-        pytest.approx((each.mean(), len(each))) for each in three
-    ]
+    three = [np.concatenate(clips) for clips in itertools.combinations(missed, 3)]
+    found = (float(row["before"].iloc[0]), int(row["n"].iloc[0]))
+    assert found in [pytest.approx((each.mean(), len(each))) for each in three]
 
 
 @pytest.mark.nightly

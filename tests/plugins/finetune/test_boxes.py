@@ -40,9 +40,8 @@ STEPS = {
 
 
 def trainable(module, names):
-    return trainable_boxes(
-        module_detector("s", "m", module, names, CPU, "", ""), "m", BoxSettings()
-    )
+    detector = module_detector("s", "m", module, names, CPU, "", "")
+    return trainable_boxes(detector, "m", BoxSettings())
 
 
 def painted(box):
@@ -130,9 +129,8 @@ def test_objects_become_labels_and_their_gaps_are_filled_by_hand():
     ]  # fmt: skip
     found = pd.DataFrame(rows, columns=["track", "frame", "x1", "score", "label"])
     # of the first object: missed, hidden, seen
-    steps = pd.DataFrame(
-        {"frame": [2, 5, 6], "missed": [1.0, np.nan, 0.0], "x1": [4.0, 10.0, 12.0]}
-    )
+    missed, left = [1.0, np.nan, 0.0], [4.0, 10.0, 12.0]
+    steps = pd.DataFrame({"frame": [2, 5, 6], "missed": missed, "x1": left})
     found, steps = (t.assign(x2=t["x1"] + 10, y1=0.0, y2=10.0) for t in (found, steps))
     made, sure = self_boxes(found, steps.assign(track=0), 0.5)
     left = {frame: boxes.boxes[:, 0].tolist() for frame, boxes in made.items()}
@@ -246,10 +244,8 @@ def test_what_cannot_be_trained_says_why():
     class Recorded:
         name, task, class_names = "boxes", "detection", ("a",)
 
-    with pytest.raises(
-        SettingsError,
-        match=r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N",
-    ):
+    said = r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N"
+    with pytest.raises(SettingsError, match=said):
         trainable_boxes(Recorded(), "boxes", BoxSettings())
 
     class Inference(nn.Module):
@@ -258,7 +254,6 @@ def test_what_cannot_be_trained_says_why():
 
     module = Inference()
     detector = ModuleDetector(name="m", class_names=NAMES, info=None, module=module, device=CPU)
-    with pytest.raises(
-        SettingsError, match="Inference takes no targets; adapt trains by torchvision's protocol"
-    ):
+    said = "Inference takes no targets; adapt trains by torchvision's protocol"
+    with pytest.raises(SettingsError, match=said):
         trainable_boxes(detector, "m", BoxSettings())

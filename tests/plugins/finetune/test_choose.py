@@ -65,9 +65,8 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
         return CountedRows(np.array(values), np.arange(len(values)))
 
     unknown = {"errors": NOTHING, "errors_at_rest": NOTHING, "what": "clips"}
-    footage = BenchFigures(
-        flips=rows(1, 0, 0, 0), disagreement=rows(1, 0), other=rows(1, 1), **unknown
-    )
+    known = {"flips": rows(1, 0, 0, 0), "disagreement": rows(1, 0), "other": rows(1, 1)}
+    footage = BenchFigures(**known, **unknown)
     assert Scored.of(footage, footage).score == 0.25 + 0.5 + 1.0  # no label: other answers count
     rest = BenchFigures(**{**vars(footage), "errors_at_rest": rows(1, 0, 0, 0, 0)})
     assert Scored.of(footage, rest).score == 0.25 + 0.5 + 0.2
@@ -86,11 +85,8 @@ def test_a_network_that_answers_the_same_to_everything_agrees_with_itself_but_no
     right = np.repeat([[0.9, 0.1], [0.2, 0.8]], 4, axis=0)
     shaky = right.copy()
     shaky[2] = [0.4, 0.6]
-    network = SimpleNamespace(
-        module=blind,
-        answers=lambda module, pictures: module,
-        labels=lambda answers: answers.argmax(axis=1),
-    )
+    how = {"answers": lambda module, pictures: module, "labels": lambda a: a.argmax(axis=1)}
+    network = SimpleNamespace(module=blind, **how)
     bench = ClassBench(
         network=network,  # type: ignore[arg-type]
         frames=frames,

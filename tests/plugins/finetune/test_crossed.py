@@ -18,10 +18,8 @@ def test_one_seed_is_the_paired_ratio():
     rng = np.random.default_rng(3)
     before, after = rng.random((1, 60)), rng.random((1, 60))
     clusters = np.repeat(np.arange(10), 6)
-    ours, known = (
-        crossed_ratio(before, after, clusters, events=False),
-        paired_ratio(before[0], after[0], clusters, events=False),
-    )
+    ours = crossed_ratio(before, after, clusters, events=False)
+    known = paired_ratio(before[0], after[0], clusters, events=False)
     for name in ("before", "after", "ratio", "low", "high", "p"):
         assert getattr(ours, name) == pytest.approx(getattr(known, name)), name
 
@@ -75,9 +73,8 @@ def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training():
     rng, called, draws = np.random.default_rng(11), 0, 80
     clusters = np.repeat(np.arange(12), 40)
     for _ in range(draws):
-        sides = [
-            rng.random((3, 480)) < 0.25 * np.exp(rng.normal(-0.02, 0.2, (3, 1))) for _ in range(2)
-        ]
+        chances = [0.25 * np.exp(rng.normal(-0.02, 0.2, (3, 1))) for _ in range(2)]
+        sides = [rng.random((3, 480)) < chance for chance in chances]
         found = crossed_ratio(*sides, clusters, events=True)
         assert (found.p <= 0.05) == (not found.low <= 1 <= found.high)
         called += found.p <= 0.05
@@ -125,9 +122,7 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known():
 
 
 def test_a_repetition_without_rows_says_nothing():
-    nothing, some = (
-        CountedRows(np.empty(0), np.empty(0, int)),
-        CountedRows(np.ones(4), np.array([0, 0, 1, 1])),
-    )
+    nothing = CountedRows(np.empty(0), np.empty(0, int))
+    some = CountedRows(np.ones(4), np.array([0, 0, 1, 1]))
     found = crossed_rates([some, some], [some, nothing], "", events=True)
     assert np.isnan([found.after, found.ratio, found.low, found.p]).all()

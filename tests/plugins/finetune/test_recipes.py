@@ -23,17 +23,15 @@ def test_the_portfolio_of_classifiers_and_of_detectors():
         *("plain", "colorjitter", "trivialaugment", "randaugment", "augmix"),
         *("policy", "policy-next-frame"),
     ]
-    assert [each.name for each in (*usual_of_boxes(), *of_policy(step, boxes=True))] == [
-        *("plain", "colorjitter", "ssd", "policy")
-    ]
+    boxes = [each.name for each in (*usual_of_boxes(), *of_policy(step, boxes=True))]
+    assert boxes == ["plain", "colorjitter", "ssd", "policy"]
     assert of_policy([], boxes=False) == ()
 
 
 def test_a_python_file(tmp_path):
     path = tmp_path / "My Flip.py"
-    path.write_text(
-        "from torchvision.transforms import v2\ntransform = v2.RandomHorizontalFlip(1.0)\n"
-    )
+    code = "transform = v2.RandomHorizontalFlip(1.0)\n"
+    path.write_text(f"from torchvision.transforms import v2\n{code}")
     recipe = of_file(path)
     assert recipe.name == "my-flip"
     assert torch.equal(applied(recipe.transform, PICTURE), PICTURE.flip(-1))
@@ -42,9 +40,8 @@ def test_a_python_file(tmp_path):
 def test_an_albumentations_file(tmp_path):
     albumentations = pytest.importorskip("albumentations")
     path = tmp_path / "flip.yaml"
-    albumentations.save(
-        albumentations.Compose([albumentations.VerticalFlip(p=1.0)]), str(path), data_format="yaml"
-    )
+    flip = albumentations.Compose([albumentations.VerticalFlip(p=1.0)])
+    albumentations.save(flip, str(path), data_format="yaml")
     transform = of_file(path).transform
     assert torch.equal(applied(transform, PICTURE), PICTURE.flip(-2))
 

@@ -30,9 +30,8 @@ def test_no_part_stands_on_both_sides_and_each_kind_on_either():
     kinds = {f"clip-{i}": "bolt" if i < 4 else "cap" for i in range(8)}
     found = split(table, parts, kinds, seed=0)
     assert found.by == "part"
-    sides = [
-        {parts[item] for item in table["item"][side]} for side in (found.training, found.judging)
-    ]
+    of_sides = (table["item"][side] for side in (found.training, found.judging))
+    sides = [{parts[item] for item in items} for items in of_sides]
     assert not sides[0] & sides[1]
     for side in sides:
         assert {kinds[f"clip-{2 * int(part[-1])}"] for part in side} == {"bolt", "cap"}

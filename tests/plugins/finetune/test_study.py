@@ -36,9 +36,8 @@ def run_folder(tmp_path_factory):
     """The stage stability of four folders of pictures, red or blue, of which some frames are the other way."""
     folder = tmp_path_factory.mktemp("adapt")
     rng = np.random.default_rng(0)
-    clips = [
-        pictures(folder / f"clip-{clip}", 12 if clip % 2 else -12, 14, rng) for clip in range(4)
-    ]
+    steps = [12 if clip % 2 else -12 for clip in range(4)]
+    clips = [pictures(folder / f"clip-{k}", step, 14, rng) for k, step in enumerate(steps)]
     run = folder / "run"
     main(["stability", *clips, "--model", SPEC, "--out", str(run), "-q"])
     advised = Policy(steps=(STEP,), model="network", image_size=(40, 60))

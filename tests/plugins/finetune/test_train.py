@@ -18,9 +18,8 @@ from vidrobust.plugins.finetune.study import save_weights, spec_with
 from vidrobust.plugins.finetune.train import ClassSamples, Schedule, Training, jensen_shannon, mixed
 
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
-POLICY, HOLDS_NEXT = of_policy(
-    [AugmentationStep(key="brightness", low=-0.3, high=0.3)], boxes=False
-)
+STEP = AugmentationStep(key="brightness", low=-0.3, high=0.3)
+POLICY, HOLDS_NEXT = of_policy([STEP], boxes=False)
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +27,11 @@ def network():
     """Two classes by the colour of a picture of 12 px; with batch normalisation."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        module = nn.Sequential(
-            nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(100, 2)
-        )
+        convolution = (nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU())
+        module = nn.Sequential(*convolution, nn.Flatten(), nn.Linear(100, 2))
     preprocess = Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3)
-    return TrainableClassifier(
-        module.eval(), preprocess, ("red", "blue"), False, torch.device("cpu")
-    )
+    place = torch.device("cpu")
+    return TrainableClassifier(module.eval(), preprocess, ("red", "blue"), False, place)
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +121,8 @@ class Opaque:
 
 
 def test_what_cannot_be_trained_says_why():
-    with pytest.raises(
-        SettingsError, match=r"mine: there is no torch module to train \(an ONNX file.*factory"
-    ):
+    said = r"mine: there is no torch module to train \(an ONNX file.*factory"
+    with pytest.raises(SettingsError, match=said):
         trainable(Opaque(), "mine")
 
 
@@ -149,8 +145,6 @@ def test_specs_take_weights_where_their_kind_can(tmp_path):
     assert spec_with("torchvision:resnet18,weights=IMAGENET1K_V1", path, 7) == (
         f"torchvision:resnet18,weights={path},preset=IMAGENET1K_V1,num_classes=7"
     )
-    assert (
-        spec_with("timm:resnet10t,engine=torch", path, 5)
-        == f"timm:resnet10t,weights={path},num_classes=5"
-    )
+    expected = f"timm:resnet10t,weights={path},num_classes=5"
+    assert spec_with("timm:resnet10t,engine=torch", path, 5) == expected
     assert spec_with("efficientnet-lite0", path, 1000) == ""

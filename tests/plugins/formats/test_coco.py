@@ -15,9 +15,8 @@ def test_cocovid(annotations):
     assert labels.classes == {1: "car", 2: "person"}
     assert len(labels.rows) == 10
     last = labels.rows[labels.rows["track"] == "5"].iloc[-1]
-    assert last[["x1", "x2"]].tolist() == pytest.approx(
-        [66.48412322998047, 66.48412322998047 + 44.840370178222656]
-    )
+    right = 66.48412322998047 + 44.840370178222656
+    assert last[["x1", "x2"]].tolist() == pytest.approx([66.48412322998047, right])
     assert last["presence"] == "uncertain"  # iscrowd
     assert labels.notes == ("1 of 8 images hold no box",)
 
@@ -27,19 +26,16 @@ def test_youtube_vis_and_tao(annotations):
     assert vis[["item", "frame", "x2", "y2"]].tolist() == ["0043f083b5", 0, 1278.0, 414.0]
     tao = read_labels(annotations / "mmtracking/demo_tao_data/ann.json")
     assert tao.rows["frame"].tolist() == [390, 420]  # frame_index, where frame_id says 0 and 1
-    assert [p.column for p in tao.problems] == [
-        "annotations[1].category_id",
-        "annotations[3].category_id",
-    ]
+    columns = [f"annotations[{number}].category_id" for number in (1, 3)]
+    assert [p.column for p in tao.problems] == columns
     assert tao.problems[0].what == "95 is not in the file"
 
 
 def test_segmentations_are_kept_as_shapes(annotations, changed):
     vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows
     first = read_shape(vis["shape"].iloc[0])
-    assert first.box.tolist() == pytest.approx(
-        vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist(), abs=1
-    )
+    box = vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist()
+    assert first.box.tolist() == pytest.approx(box, abs=1)
     content = json.loads((annotations / "mmtracking/demo_vis_data/ann.json").read_text())
     content["annotations"][0]["segmentation"] = {"size": [4, 4], "counts": "!!"}
     path = changed("mmtracking/demo_vis_data/ann.json")
@@ -48,9 +44,8 @@ def test_segmentations_are_kept_as_shapes(annotations, changed):
 
 
 def test_faults_name_their_place(changed, tmp_path):
-    path = changed(
-        "mmtracking/demo_vis_data/ann.json", ("                104,\n", "                -104,\n")
-    )
+    shorter = ("                104,\n", "                -104,\n")
+    path = changed("mmtracking/demo_vis_data/ann.json", shorter)
     (problem,) = read_labels(path).problems
     assert str(problem) == (
         f"{path}, column annotations[0].bbox: expected x, y, width, height of 0 or more, "

@@ -17,9 +17,8 @@ def test_boxes_of_tracks_and_what_is_outside(annotations):
     assert rows.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [3.0, 4.0, 10.0, 5.0]
     assert rows[["item", "track", "label", "label_name"]].iloc[0].tolist() == ["t", "0", 2, "II"]
     assert labels.classes == {0: "klhg", 1: "z U k", 2: "II"}
-    assert labels.notes == (
-        "shapes that are no boxes and no polygons are left out: 2 points, 2 polyline",
-    )
+    said = "shapes that are no boxes and no polygons are left out: 2 points, 2 polyline"
+    assert labels.notes == (said,)
 
 
 def test_attributes_are_kept_and_faults_have_their_line(changed):

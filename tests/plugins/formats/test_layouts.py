@@ -88,9 +88,8 @@ def roboflow_coco(desk):
 
 def ultralytics(desk):
     """Ultralytics' coco8: data.yaml, images/train and labels/train."""
-    (desk / "data.yaml").write_text(
-        "path: coco8\ntrain: images/train\nval: images/val\nnames:\n  0: dog\n  1: cat\n"
-    )
+    folders = "path: coco8\ntrain: images/train\nval: images/val\n"
+    (desk / "data.yaml").write_text(f"{folders}names:\n  0: dog\n  1: cat\n")
     every(lambda _, box: yolo_line(box), desk / "labels/train")
     return desk / "data.yaml", pictures(desk / "images/train")
 
@@ -172,10 +171,8 @@ def video(path):
 
 def coco_of_frames(desk, names):
     images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
-    marks = [
-        {"id": k, "image_id": k, "category_id": 3, "bbox": [box[0], 8, 20, 20]}
-        for k, box in enumerate(BOXES)
-    ]
+    places = [[box[0], 8, 20, 20] for box in BOXES]
+    marks = [{"id": k, "image_id": k, "category_id": 3, "bbox": b} for k, b in enumerate(places)]
     categories = [{"id": 3, "name": "cat"}]
     content = {"images": images, "annotations": marks, "categories": categories}
     return dumped(desk / "_annotations.coco.json", content)
@@ -207,9 +204,8 @@ def cvat_of(desk, meta):
         for k, b in enumerate(BOXES)
     )
     track = f'<track id="0" label="cat">{boxes}</track>'
-    (desk / "annotations.xml").write_text(
-        f"<annotations><version>1.1</version><meta>{meta}</meta>{track}</annotations>"
-    )
+    text = f"<annotations><version>1.1</version><meta>{meta}</meta>{track}</annotations>"
+    (desk / "annotations.xml").write_text(text)
     return desk / "annotations.xml"
 
 
@@ -328,11 +324,11 @@ def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(tmp_path, print
 
 def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path):
     """A corner of 0 has no place among pixels from 1."""
-    at = every(
-        lambda n, b: VOC.format(name=n, x1=b[0] - 10, y1=b[1], x2=b[2], y2=b[3]),
-        tmp_path / "Annotations",
-        ".xml",
-    )
+
+    def shifted(name, b):
+        return VOC.format(name=name, x1=b[0] - 10, y1=b[1], x2=b[2], y2=b[3])
+
+    at = every(shifted, tmp_path / "Annotations", ".xml")
     assert read_labels(at).rows["x1"].tolist() == [0, 1, 2, 3]
     assert read_labels(at).rows["y1"].tolist() == [8] * FRAMES
 
@@ -340,16 +336,14 @@ def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path):
 def test_a_flat_folder_of_imagenet(tmp_path):
     """ImageNet numbers tabby (n02123045) 281 and Egyptian cat (n02124075) 285."""
     for path in pictures(tmp_path / "flat").iterdir():
-        path.rename(
-            path.with_name(f"n0212{'3045' if path.stem < '000003' else '4075'}_{path.stem}.JPEG")
-        )
+        wnid = f"n0212{'3045' if path.stem < '000003' else '4075'}"
+        path.rename(path.with_name(f"{wnid}_{path.stem}.JPEG"))
     labels = read_labels(tmp_path / "flat")
     assert (labels.format, labels.rows["label"].tolist()) == ("imagenet-flat", [281, 281, 285, 285])
     matched = on_items(labels.rows, expand_sources([str(tmp_path / "flat")]).items)
     assert matched.rows["frame"].tolist() == [0, 1, 2, 3]
-    (tmp_path / "val.txt").write_text(
-        "ILSVRC2012_val_00000001.JPEG 65\nILSVRC2012_val_00000002.JPEG 970\n"
-    )
+    lines = "ILSVRC2012_val_00000001.JPEG 65\nILSVRC2012_val_00000002.JPEG 970\n"
+    (tmp_path / "val.txt").write_text(lines)
     assert read_labels(tmp_path / "val.txt").rows["label"].tolist() == [65, 970]
 
 

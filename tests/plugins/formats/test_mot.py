@@ -66,13 +66,11 @@ def test_mot17_as_downloaded(tmp_path):
             (folder / part).mkdir(parents=True)
         for number in (1, 2):
             (folder / "img1" / f"{number:06d}.jpg").write_bytes(b"")
-        (folder / "gt" / "gt.txt").write_text(
-            "1,1,5,5,9,9,1,1,1\n2,1,5,5,9,9,1,-1,1\n1,2,5,5,9,9,0,8,1\n"
-        )
+        rows = "1,1,5,5,9,9,1,1,1\n2,1,5,5,9,9,1,-1,1\n1,2,5,5,9,9,0,8,1\n"
+        (folder / "gt" / "gt.txt").write_text(rows)
         (folder / "det" / "det.txt").write_text("1,-1,5,5,9,9,0.9\n")
-        (folder / "seqinfo.ini").write_text(
-            f"[Sequence]\nname={name}\nimDir=img1\nframeRate=30\nseqLength=2\n"
-        )
+        info = f"[Sequence]\nname={name}\nimDir=img1\nframeRate=30\nseqLength=2\n"
+        (folder / "seqinfo.ini").write_text(info)
     labels = read_labels(tmp_path / "train")
     assert (labels.format, labels.problems, len(labels.rows)) == ("mot", (), 6)
     assert labels.rows["label_name"].value_counts().to_dict() == {"pedestrian": 4, "distractor": 2}

@@ -19,9 +19,8 @@ MISSING = "Ultralytics is not installed: pip install ultralytics"
 
 def load(path, options=""):
     target, given = split_options(f"{path}{options}")
-    return recorded_detector(
-        ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
-    )
+    spec = ModelSpec(f"detections:{path}", "detections", target, given)
+    return recorded_detector(spec, torch.device("cpu"))
 
 
 def names_for_labels(desk):
@@ -89,9 +88,8 @@ def results():
     results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((*SIZE, 3), np.uint8)
     boxes = [torch.tensor([[*box, 0.75, 1.0]]) for box in CORNERS] + [torch.zeros(0, 6)]
-    return [
-        results.Results(frame, path="x", names={0: "dog", 1: "cat"}, boxes=box) for box in boxes
-    ]
+    names = {0: "dog", 1: "cat"}
+    return [results.Results(frame, path="x", names=names, boxes=box) for box in boxes]
 
 
 @pytest.mark.nightly
@@ -99,9 +97,8 @@ def test_results_of_ultralytics(results, tmp_path):
     every = [json.loads(each.to_json()) for each in results]
     (tmp_path / "list.json").write_text(json.dumps(every))
     (tmp_path / "lines.jsonl").write_text("\n".join(map(json.dumps, every)))
-    tables = [
-        each.to_df().to_pandas().assign(frame=k) for k, each in enumerate(results) if len(each)
-    ]
+    numbered = [(k, each) for k, each in enumerate(results) if len(each)]
+    tables = [each.to_df().to_pandas().assign(frame=k) for k, each in numbered]
     pd.concat(tables).to_csv(tmp_path / "frames.csv", index=False)
     pd.concat(tables).to_parquet(tmp_path / "frames.parquet", index=False)
     (tmp_path / "labels").mkdir()

@@ -54,9 +54,8 @@ def test_frames_that_the_item_does_not_have_are_counted(tmp_path):
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(10))}"))
     assert model.about("clip", 7)["beyond"] == 3
     shifted = load(written(tmp_path, f"{HEADER}\n{rows(range(100, 110))}", "late.csv"))
-    with pytest.raises(
-        ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the input has 7"
-    ):
+    said = "all 10 boxes of clip are of frames 100 to 109, and the input has 7"
+    with pytest.raises(ModelError, match=said):
         shifted.about("clip", 7)
 
 
@@ -72,11 +71,8 @@ def test_own_tracks(tmp_path):
 
 def test_looked_at_and_empty(tmp_path):
     """Item b has a row without score and box: it was looked at. Item c has none, and is refused."""
-    text = (
-        f"item,{HEADER}\n"
-        + "".join(f"a,{line}\n" for line in rows(range(3)).splitlines())
-        + "b,,,,,,,\n"
-    )
+    of_a = "".join(f"a,{line}\n" for line in rows(range(3)).splitlines())
+    text = f"item,{HEADER}\n{of_a}b,,,,,,,\n"
     model = load(written(tmp_path, text))
     assert model.predict_frames("b", np.arange(4)).num_frames == 4
     assert len(model.predict_frames("b", np.arange(4)).scores) == 0
@@ -89,17 +85,15 @@ def test_looked_at_and_empty(tmp_path):
 def test_a_file_without_items_is_about_one_video(tmp_path):
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(
-        ModelError, match="has no column item, so it can be about one video only: a or b"
-    ):
+    said = "has no column item, so it can be about one video only: a or b"
+    with pytest.raises(ModelError, match=said):
         model.predict_frames("b", np.arange(3))
 
 
 def test_mot_results(tmp_path):
     """Frames and pixels from 1; -1 where the tracker gives no score, class or place in the world."""
-    text = (
-        "1,3,11,21,30,40,0.8,-1,-1,-1\n2,3,12,21,30,40,0.7,-1,-1,-1\n2,4,101,21,30,40,-1,-1,-1,-1\n"
-    )
+    text = "1,3,11,21,30,40,0.8,-1,-1,-1\n2,3,12,21,30,40,0.7,-1,-1,-1\n"
+    text += "2,4,101,21,30,40,-1,-1,-1,-1\n"
     model = load(written(tmp_path, text, "MOT17-02.txt"))
     found = model.predict_frames("clip", np.arange(2))
     assert found.boxes.tolist() == [[10, 20, 40, 60], [11, 20, 41, 60], [100, 20, 130, 60]]
@@ -163,10 +157,8 @@ def test_what_is_refused(line, says, tmp_path):
 
 
 def test_the_table_of_a_run_is_read_back(tmp_path):
-    table = pd.DataFrame(
-        [(0, 0.9, 1, 10.0, 20.0, 40.0, 60.0, "a", "m", 5)],
-        columns=[*HEADER.split(","), "item", "model", "track"],
-    )
+    columns = [*HEADER.split(","), "item", "model", "track"]
+    table = pd.DataFrame([(0, 0.9, 1, 10.0, 20.0, 40.0, 60.0, "a", "m", 5)], columns=columns)
     table.to_parquet(tmp_path / "detections.parquet")
     found = load(tmp_path / "detections.parquet").predict_frames("a", np.arange(1))
     assert len(found.scores) == 1

@@ -41,9 +41,8 @@ def test_the_leading_class_alone(tmp_path):
     found = predict_footage(model, batch([1, 2, 3]))
     assert [model.class_names[k] for k in found.labels] == ["scratch", "dent", "good"]
     assert found.partial
-    assert np.allclose(
-        found.probabilities, [[0, 0, 0.4, 0.6], [0.55, 0, 0, 0.45], [0, 0.7, 0, 0.3]]
-    )
+    expected = [[0, 0, 0.4, 0.6], [0.55, 0, 0, 0.45], [0, 0.7, 0, 0.3]]
+    assert np.allclose(found.probabilities, expected)
     assert "distances between distributions cannot" in model.info.notes[0]
 
 
@@ -88,9 +87,8 @@ def test_an_operating_point_over_a_file(tmp_path):
 
 def test_new_pixels_cannot_be_had(tmp_path):
     model = load_model(write(tmp_path / "cam.csv", LEADING))
-    with pytest.raises(
-        ModelError, match=r"model cam: its answers were read from .*needs the model itself"
-    ):
+    said = r"model cam: its answers were read from .*needs the model itself"
+    with pytest.raises(ModelError, match=said):
         predict(model, batch([0]).pixels)
 
 
@@ -134,11 +132,9 @@ def test_files_of_another_form(tmp_path):
     with pytest.raises(SettingsError, match="has no column label, and 1 columns of probabilities"):
         load_model(write(tmp_path / "one.csv", "frame,a\n0,0.5\n"))
     (tmp_path / "names.txt").write_text("good\nbad\n")
+    table = write(tmp_path / "cam.csv", "frame,label\n0,good\n1,ugly\n")
     with pytest.raises(SettingsError, match="label 'ugly' is not among the classes given"):
-        load_model(
-            write(tmp_path / "cam.csv", "frame,label\n0,good\n1,ugly\n")
-            + f",classes={tmp_path / 'names.txt'}"
-        )
+        load_model(f"{table},classes={tmp_path / 'names.txt'}")
 
 
 def test_answers_by_time_are_those_of_the_nearest_frames(tmp_path):

@@ -9,6 +9,5 @@ from tests.stages.report import made_run
 def made(tmp_path_factory):
     """One model and one item, without conclusions."""
     path = tmp_path_factory.mktemp("made") / "run"
-    return made_run.make(
-        path, items=1, frames=40, studied=4, perturbations=("brightness",), conclude=False
-    )
+    of = {"items": 1, "frames": 40, "studied": 4, "perturbations": ("brightness",)}
+    return made_run.make(path, **of, conclude=False)

@@ -73,12 +73,9 @@ def aiag_attribute():
     rows = []
     for part in range(1, 51):
         reference = "0" if part in AIAG_BAD else "1"
-        for operator, values in zip(
-            "ABC", AIAG_SPLIT.get(part, " ".join([3 * reference] * 3)).split(), strict=True
-        ):
-            rows += [
-                (str(part), operator, str(t), value, reference) for t, value in enumerate(values)
-            ]
+        all_right = " ".join([3 * reference] * 3)
+        for operator, values in zip("ABC", AIAG_SPLIT.get(part, all_right).split(), strict=True):
+            rows += [(str(part), operator, str(t), v, reference) for t, v in enumerate(values)]
     return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "reference"])
 
 

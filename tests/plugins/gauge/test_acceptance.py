@@ -225,8 +225,6 @@ def test_golden_sentences_of_verdicts():
         "attribute, the manual's": attribute_of(aiag_attribute(), replace(asked, defect=("0",))),
         "attribute, no defect named": attribute_of(aiag_attribute(), asked),
     }
-    lines = [
-        f"{name}: {found['overall']['verdict']}\n  {found['overall']['sentence']}"
-        for name, found in studies.items()
-    ]
+    overalls = {name: found["overall"] for name, found in studies.items()}
+    lines = [f"{name}: {of['verdict']}\n  {of['sentence']}" for name, of in overalls.items()]
     assert_golden("verdicts.txt", "\n".join(lines))

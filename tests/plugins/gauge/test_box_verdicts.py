@@ -16,17 +16,14 @@ BOXES = [
 
 
 def test_answers_and_scores_of_a_detector_by_hand():
-    detections = pd.DataFrame(BOXES, columns=["frame", "label_name", "score"]).assign(
-        item="a", model="net"
-    )
+    detections = pd.DataFrame(BOXES, columns=["frame", "label_name", "score"])
+    detections = detections.assign(item="a", model="net")
     counted = pd.DataFrame({"item": "a", "model": "net", "frame": range(5)})
-    frames, probabilities = answers_of_boxes(
-        detections, counted, start_score=0.5, defect=["dent", "crack"]
-    )
+    either = {"start_score": 0.5, "defect": ["dent", "crack"]}
+    frames, probabilities = answers_of_boxes(detections, counted, **either)
     assert list(frames["label_name"]) == ["dent", "bolt", "crack", NOTHING, NOTHING]
-    items = pd.DataFrame(
-        {"item": ["a"], "part": ["1"], "pass": ["1"], "station": [""], "label": [""]}
-    )
+    item = {"item": "a", "part": "1", "pass": "1", "station": "", "label": ""}
+    items = pd.DataFrame([item])
     found = verdicts(frames, probabilities, items, rule="any-defect", defect=["dent", "crack"])
     assert found.loc[0, "value"] in ("dent", "crack")
     assert found.loc[0, "score"] == pytest.approx(0.70)

@@ -56,9 +56,8 @@ def test_a_gauge_study_in_words(gauge, told):
 def test_only_passing_or_failing_counts(tmp_path, told):
     # A calls the dent a scratch: another class, but a defect all the same
     path = tmp_path / "t.csv"
-    path.write_text(
-        "part,operator,trial,value,reference\n1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
-    )
+    rows = "1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
+    path.write_text(f"part,operator,trial,value,reference\n{rows}")
     command = ("--attribute", str(path), "--defect", "dent,scratch", "--json")
     by_class = json.loads(told(0, *command).out)["against_reference"]["operators"]["A"]
     summary = json.loads(told(0, *command, "--pass-fail").out)
@@ -152,9 +151,8 @@ def test_the_certificate_says_what_the_console_says(gauge, tmp_path, told):
     head = tmp_path / "study.toml"
     head.write_text('part = "Cap <4711>"\nunit = "mm"\nby = "M. Huber"\n')
     made = ("--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
-    sentence = told(
-        0, *made, "--paper", "Letter", "--export", str(tmp_path / "t.csv")
-    ).out.splitlines()[0]
+    printed = told(0, *made, "--paper", "Letter", "--export", str(tmp_path / "t.csv")).out
+    sentence = printed.splitlines()[0]
     page = (tmp_path / "study-certificate.html").read_text()
     assert sentence.startswith("Not shown: ")
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
@@ -179,9 +177,8 @@ def test_a_german_table_and_names_that_differ_by_case(tmp_path, told):
     assert "%GRR 27.86 % [15.3" in summary or "%GRR 27.86" in summary
     assert "read as Windows-1252" in summary
     said = tmp_path / "s.csv"
-    said.write_text(
-        "part,operator,trial,value,reference\n1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"
-    )
+    rows = "1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"
+    said.write_text(f"part,operator,trial,value,reference\n{rows}")
     assert "--case same" in told(3, "--attribute", said).err
     found = json.loads(told(0, "--attribute", said, "--case", "same", "--json").out)
     assert found["against_reference"]["operators"]["A"]["effectiveness"]["count"] == 2

@@ -75,13 +75,11 @@ def test_a_rule_is_held_against_every_operator():
 
 
 def test_what_was_not_computed_is_said_with_what_was():
-    (missing,) = pass_figures(
-        [parse_gate("percent_grr > 30")], FIGURES, attribute(), why="no scores"
-    )
+    rules = [parse_gate("percent_grr > 30")]
+    (missing,) = pass_figures(rules, FIGURES, attribute(), why="no scores")
     assert missing.outcome == "not computed"
-    assert missing.sentence.startswith(
-        "percent_grr > 30: was not computed; computed are within_operator.agreement, "
-    )
+    said = "percent_grr > 30: was not computed; computed are within_operator.agreement, "
+    assert missing.sentence.startswith(said)
     assert missing.sentence.endswith("; no scores")
     assert exit_code(passages(attribute(reference=False), "effectiveness < 0.9")) == 2
     assert math.isnan(passages({}, "ndc < 5")[0].seen)
@@ -89,10 +87,7 @@ def test_what_was_not_computed_is_said_with_what_was():
 
 
 def test_names_of_figures_are_distinguished_from_names_of_metrics():
-    assert all(
-        is_figure(name)
-        for figures in (gauge(tolerance_width=8.0), attribute())
-        for name in FIGURES.names(figures)
-    )
+    for figures in (gauge(tolerance_width=8.0), attribute()):
+        assert all(is_figure(name) for name in FIGURES.names(figures))
     assert not is_figure("flip_rate")
     assert not is_figure("recall")

@@ -1,5 +1,7 @@
 """Stills in folders that say which part and pass they show."""
 
+from itertools import product
+
 import pytest
 
 from tests.pipeline.conftest import run
@@ -24,16 +26,9 @@ def test_folders_of_parts_and_passes_are_a_manifest(tmp_path):
 
 
 def test_a_folder_above_them_is_the_station(tmp_path):
-    names = [
-        f"{station}/{part}/{turn}"
-        for station in ("n", "s")
-        for part in ("a", "b")
-        for turn in (1, 2)
-    ]
-    assert (
-        named_by_folders(items(tmp_path, *names), tmp_path)["station"].tolist()
-        == ["n"] * 4 + ["s"] * 4
-    )
+    names = ["/".join(each) for each in product("ns", "ab", "12")]
+    found = named_by_folders(items(tmp_path, *names), tmp_path)
+    assert found["station"].tolist() == ["n"] * 4 + ["s"] * 4
 
 
 @pytest.mark.parametrize("names", [("a/1", "a/2"), ("day/x", "night/y"), ("a/1", "b/1")])

@@ -29,13 +29,10 @@ def test_independent_trials_need_what_the_textbook_says():
 
 def test_what_is_needed_is_said_beside_what_is_there():
     needed = FootageNeeded(0.02, 0.005, 0.05, 312, "item", 3120.0, observed_s=200.0)
-    assert needed.sentence() == (
-        "To see 2 % ± 0.5 % you need about 52 min of such footage, 312 clips like these."
-    )
-    assert (
-        "is enough"
-        in FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0).sentence()
-    )
+    said = "To see 2 % ± 0.5 % you need about 52 min of such footage, 312 clips like these."
+    assert needed.sentence() == said
+    enough = FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0)
+    assert "is enough" in enough.sentence()
 
 
 def test_what_cannot_be_asked():

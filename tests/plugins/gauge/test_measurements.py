@@ -22,12 +22,10 @@ def test_trials_side_by_side_are_the_same_study(tmp_path):
     wide.to_csv(tmp_path / "wide.csv", index=False)
     found = read_gauge(tmp_path / "wide.csv").rows
     assert gauge_study(found).percent_grr == pytest.approx(gauge_study(table).percent_grr)
-    people = table.assign(
-        who=table["operator"] + " " + (table["trial"].astype(int) + 1).astype(str)
-    )
-    people.pivot(index="part", columns="who", values="value").reset_index().to_csv(
-        tmp_path / "m.csv", index=False
-    )
+    trial = (table["trial"].astype(int) + 1).astype(str)
+    people = table.assign(who=table["operator"] + " " + trial)
+    people = people.pivot(index="part", columns="who", values="value").reset_index()
+    people.to_csv(tmp_path / "m.csv", index=False)
     minitab = read_gauge(tmp_path / "m.csv").rows
     assert set(minitab["operator"]) == set("ABC")
     assert gauge_study(minitab).percent_grr == pytest.approx(27.86, abs=5e-3)
@@ -96,10 +94,9 @@ def test_what_is_measured_of_boxes_by_hand():
         ("a", "net", 2, 0.7, 10, 20, 40, 60), ("a", "net", 3, 0.1, 0, 0, 1, 1),
     ]  # fmt: skip
     boxes = pd.DataFrame(rows, columns=["item", "model", "frame", "score", "x1", "y1", "x2", "y2"])
-    found = {
-        name: measured_boxes(boxes, name, start_score=0.3, mm_per_px=0.5)[("a", "net")]
-        for name in ("width", "y")
-    }
+    how = {"start_score": 0.3, "mm_per_px": 0.5}
+    measures = {name: measured_boxes(boxes, name, **how) for name in ("width", "y")}
+    found = {name: of[("a", "net")] for name, of in measures.items()}
     assert found == {"width": 11.0, "y": 20.0}  # widths 20, 22, 30; middle 40 px
     with pytest.raises(SettingsError, match="there are width, height"):
         check_measure("depth", 1.0)

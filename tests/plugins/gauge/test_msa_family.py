@@ -127,11 +127,8 @@ def test_likelihood_gives_the_published_fit_of_the_pastes():
 
 
 def test_levels_that_take_up_every_value_are_refused():
-    codes = {
-        "part": np.array([0, 0, 1, 1]),
-        "operator": np.array([0, 1, 0, 1]),
-        "day": np.array([0, 1, 1, 0]),
-    }
+    codes = {"part": [0, 0, 1, 1], "operator": [0, 1, 0, 1], "day": [0, 1, 1, 0]}
+    codes = {name: np.array(levels) for name, levels in codes.items()}
     with pytest.raises(InputError, match="nothing is left to estimate repeatability from"):
         fit_reml(np.array([1.0, 2.0, 4.0, 3.5]), codes)
 
@@ -143,10 +140,8 @@ def test_slope_and_information_are_those_of_the_likelihood():
     likelihood = fit_reml(y, codes).likelihood
     here, step = np.array([0.7, 0.2, 1.1]), 1e-5
     point = likelihood.at(here)
-    each = [
-        likelihood.at(here + step * e).value - likelihood.at(here - step * e).value
-        for e in np.eye(3)
-    ]
+    ends = ([likelihood.at(here + k * step * e).value for k in (1, -1)] for e in np.eye(3))
+    each = [above - below for above, below in ends]
     assert point.slope == pytest.approx(np.array(each) / (2 * step), abs=1e-6)
     kernels = [np.equal.outer(code, code) * 1.0 for code in codes.values()] + [np.eye(40)]
     inverse = np.linalg.inv(sum(v * k for v, k in zip(here, kernels, strict=True)))
@@ -188,9 +183,8 @@ def test_a_study_with_an_empty_cell_is_fitted_as_statsmodels_fits_it():
     formula = {"part": "0 + C(part)", "operator": "0 + C(operator)", "cell": "0 + C(cell)"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        other = smf.mixedlm("value ~ 1", table, groups="one", vc_formula=formula).fit(
-            reml=True, method="powell"
-        )
+        model = smf.mixedlm("value ~ 1", table, groups="one", vc_formula=formula)
+        other = model.fit(reml=True, method="powell")
     expected = dict(zip(other.model.exog_vc.names, other.vcomp, strict=True))
     assert found.components["part"].variance == pytest.approx(expected["part"], rel=2e-3)
     assert found.components["operator"].variance == pytest.approx(expected["operator"], rel=1e-2)
@@ -210,22 +204,18 @@ def test_a_further_factor_is_part_of_reproducibility():
     found = gauge_study(table, factors=["day"])
     assert found.anova.design == "expanded"
     assert found.components["day"].sd == pytest.approx(2.0, rel=0.1)
-    assert found.components["reproducibility"].sd == pytest.approx(
-        found.components["day"].sd, rel=0.05
-    )
+    of_day = found.components["day"].sd
+    assert found.components["reproducibility"].sd == pytest.approx(of_day, rel=0.05)
     formula = {"part": "0 + C(part)", "day": "0 + C(day)"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        other = smf.mixedlm("value ~ 1", table.assign(one=1), groups="one", vc_formula=formula).fit(
-            reml=True
-        )
+        model = smf.mixedlm("value ~ 1", table.assign(one=1), groups="one", vc_formula=formula)
+        other = model.fit(reml=True)
     expected = dict(zip(other.model.exog_vc.names, other.vcomp, strict=True))
-    fitted = fit_reml(
-        table["value"].to_numpy(), {name: table[name].to_numpy() for name in ("part", "day")}
-    )
-    assert fitted.variances == pytest.approx(
-        [expected["part"], expected["day"], other.scale], rel=1e-2
-    )
+    codes = {name: table[name].to_numpy() for name in ("part", "day")}
+    fitted = fit_reml(table["value"].to_numpy(), codes)
+    variances = [expected["part"], expected["day"], other.scale]
+    assert fitted.variances == pytest.approx(variances, rel=1e-2)
     assert fitted.log_likelihood == pytest.approx(other.llf, abs=1e-4)
     with pytest.raises(InputError, match="no column 'station'"):
         gauge_study(table, factors=["station"])
@@ -290,9 +280,8 @@ def test_an_operator_that_measures_higher_is_named():
 
 
 def test_the_inspector_that_is_right_less_often_by_hand():
-    rows = [
-        (str(k), o, "ok" if o == "A" or k >= 8 else "bad", "ok") for k in range(20) for o in "AB"
-    ]
+    seen = [(k, o, "ok" if o == "A" or k >= 8 else "bad") for k in range(20) for o in "AB"]
+    rows = [(str(part), operator, value, "ok") for part, operator, value in seen]
     table = pd.DataFrame(rows, columns=["part", "operator", "value", "reference"])
     (found,) = right_by_operator(table)
     assert (found.operator, found.others, found.value, found.other) == ("B", "A", 0.6, 1.0)

@@ -105,9 +105,8 @@ def test_a_detector_judges_parts_beside_people(line, tmp_path, printed):
 def test_a_level_of_the_manifest_is_taken_and_a_wrong_one_refused():
     items = pd.DataFrame({"item": ["a", "b"], "level": ["dynamic", ""]})
     assert levels_of(items) == {"a": "dynamic"}
-    with pytest.raises(
-        InputError, match="b: there is no level 'fast'; there are static, semi-dynamic, dynamic"
-    ):
+    said = "b: there is no level 'fast'; there are static, semi-dynamic, dynamic"
+    with pytest.raises(InputError, match=said):
         levels_of(items.assign(level=["dynamic", "fast"]))
 
 
@@ -121,10 +120,8 @@ def test_exit_codes(line, models, tmp_path, capsys):
     manifest = pd.read_csv(line / "manifest.csv").head(2)
     manifest["path"] = [str(tmp_path / "gone.mp4"), str(line / manifest["path"][1])]
     manifest.to_csv(tmp_path / "m.csv", index=False)
-    assert (
-        run("repeatability", str(tmp_path / "m.csv"), model, f"--out={tmp_path / 'b'}", "--quiet")
-        == 3
-    )
+    out = f"--out={tmp_path / 'b'}"
+    assert run("repeatability", str(tmp_path / "m.csv"), model, out, "--quiet") == 3
     assert "1 verdict" in capsys.readouterr().out
 
 

@@ -49,9 +49,8 @@ def studied(made, tmp_path):
         for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    asked = StudyRequest(
-        rule="majority", defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6
-    )
+    of = {"rule": "majority", "defect": ("bad",), "tolerance_high": 0.6}
+    asked = StudyRequest(profile=load_profile("aiag"), **of)
     attribute, gauge, notes = studies(table, asked, ())
     verdicts = judged(asked.profile, "attribute", attribute)[0]
     verdicts += judged(asked.profile, "gauge", gauge)[0]
@@ -90,10 +89,8 @@ def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied):
     assert page.balanced
     text = page.sections["repeatability"]
     assert "made anew since" in text
-    assert (
-        "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames"
-        in text
-    )
+    rule = "one verdict a part and pass: the class of most frames"
+    assert f"5 parts, 2 operators, 20 verdicts; {rule}" in text
     assert "1 of 5 parts got more than one verdict" in text
     assert "AIAG, Measurement Systems Analysis" in text
     for verdict in found["verdicts"]:
@@ -104,19 +101,16 @@ def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied):
     assert f"%GRR {number(found['gauge']['percent_grr'], 3)} % [" in text
     assert "south <2>" in text
     assert "no picture" in text
-    assert (
-        "of 5 parts judged by the model and by south <2>, both sides split on 0, only the model on 1"
-        in text
-    )
+    judged_by = "of 5 parts judged by the model and by south <2>"
+    assert f"{judged_by}, both sides split on 0, only the model on 1" in text
     assert "dynamic" in text
 
 
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path):
     asked = StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     gauge = crossed(AIAG)
-    html = write_study(
-        tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv"
-    ).read_text()
+    found = plain(gauge_of(gauge, asked))
+    html = write_study(tmp_path / "g.html", found, gauge, "micrometer.csv").read_text()
     page = Page(html)
     assert page.balanced
     text = page.sections["repeatability"]
@@ -160,10 +154,8 @@ def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_si
     assert write_certificate(page, head, found, rows, asked, hashes=weights) == [page]
     summary = page.read_text(encoding="utf-8")
     assert found["overall"]["sentence"].replace(" %", "\u00a0%") in summary.replace("&#39;", "'")
-    assert all(
-        each in summary
-        for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
-    )
+    shown = ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
+    assert all(each in summary for each in shown)
     six = [(tile.symbol, tile.what) for tile in tiles(found)]
     assert six[:2] == [("%GRR", "of the study variation"), ("ndc", "distinct categories")]
     found["overall"]["quantity"] = "repeatability_sd"
@@ -176,9 +168,8 @@ def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_si
 def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path):
     table, asked = crossed(AIAG), StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     head, page = tmp_path / "study.toml", tmp_path / "certificate.html"
-    head.write_text(
-        'number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n', encoding="utf-8"
-    )
+    text = 'number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n'
+    head.write_text(text, encoding="utf-8")
     write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])
     text = page.read_text(encoding="utf-8")
     assert [text.count(f"page {k} of 3") for k in (1, 2, 3)] == [1, 1, 1]
@@ -194,9 +185,8 @@ def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path):
     assert study_number(table) in page.read_text(encoding="utf-8")
     assert study_number(table) != study_number(table.assign(value=table["value"] + 0.01))
     # and so is that of the report, which carries the data, its pages and the calibration too
-    report = write_study(
-        tmp_path / "r.html", plain(gauge_of(table, asked)), table, "aiag.csv"
-    ).read_text()
+    found = plain(gauge_of(table, asked))
+    report = write_study(tmp_path / "r.html", found, table, "aiag.csv").read_text()
     assert [report.count(f"Study {study_number(table)}, page {k} of 2") for k in (1, 2)] == [1, 1]
     assert all(cell in report for row in rows for cell in row)
     assert report.count("certificate number, valid until") == 1

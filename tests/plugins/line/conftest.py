@@ -21,9 +21,8 @@ class Shot:
 def shoot(*dials, part=2, frames=30, seed=3, step=1):
     """Each step-th frame of a part's first clip (2 is a defective cap) under dials as the command line takes them."""
     settings = station_settings(dials, 1)[0]
-    clip = stage(
-        ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings)
-    )
+    at = {"part": part, "pass_": 1, "station": 1, "frames": frames, "seed": seed}
+    clip = stage(ClipPlan(**at, settings=settings))
     rows = range(0, frames, step)
     pictures = np.stack([clip.camera.frame(row) for row in rows])
     return Shot(frames=pictures, truth=pd.DataFrame(clip.truth()).iloc[list(rows)])

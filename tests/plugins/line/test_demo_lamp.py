@@ -22,9 +22,8 @@ def run_of(monkeypatch, folder, logits):
         rows += [("a", frame, label, float(p[label])) for label in (0, 1)]
     probabilities = pd.DataFrame(rows, columns=["item", "frame", "label", "probability"])
     pairs = pd.DataFrame({"frame_a": range(len(logits) - 1)})
-    pairs = pairs.assign(
-        item="a", frame_b=pairs["frame_a"] + 1, model="net", kind="adjacent", excluded=""
-    )
+    of = {"item": "a", "model": "net", "kind": "adjacent", "excluded": ""}
+    pairs = pairs.assign(**of, frame_b=pairs["frame_a"] + 1)
     run = RunTables(folder)
     monkeypatch.setattr(run, "rows", {"pairs": pairs, "probabilities": probabilities}.__getitem__)
     return run

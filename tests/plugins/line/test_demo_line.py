@@ -63,6 +63,5 @@ def test_verdicts_are_right_where_a_defect_is_called_one():
         "attribute": {"within_operator": {"m": {"agreement": {"count": 0, "n": 1}}}},
     }
     (line,) = verdicts_words(found, {"a1": "station-1", "a2": "station-1", "b1": "station-2"})
-    assert line == (
-        "  m: the same verdict in all passes of 0 of 1 parts; right in 1 of 2 at station-1 and 1 of 1 at station-2"
-    )
+    by_station = "right in 1 of 2 at station-1 and 1 of 1 at station-2"
+    assert line == f"  m: the same verdict in all passes of 0 of 1 parts; {by_station}"

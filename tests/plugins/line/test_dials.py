@@ -64,9 +64,8 @@ def test_exposure_holds_for_four_frames_and_has_the_spread_of_its_dial():
 def test_shake_moves_the_machine_as_the_truth_says(shot):
     seen = shot("shake=2", frames=16)
     window = cv2.createHanningWindow((600, 104), cv2.CV_32F)
-    plates = [
-        cv2.cvtColor(f, cv2.COLOR_RGB2GRAY)[4:108, 20:620].astype(np.float32) for f in seen.frames
-    ]
+    greys = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in seen.frames)
+    plates = [grey[4:108, 20:620].astype(np.float32) for grey in greys]
     found = np.array([cv2.phaseCorrelate(plates[0], plate, window)[0] for plate in plates])
     planted = seen.truth[["shake_x_px", "shake_y_px"]].to_numpy()
     np.testing.assert_allclose(found, planted - planted[0], atol=0.3)
@@ -78,9 +77,8 @@ def test_hue_turns_by_the_degrees_of_the_truth(shot, still):
     seen = shot("hue=8", frames=6)
     found = []
     for frame, before in zip(seen.frames, still.frames, strict=True):
-        hsv, rest = (
-            cv2.cvtColor(f.astype(np.float32) / 255, cv2.COLOR_RGB2HSV) for f in (frame, before)
-        )
+        shares = (each.astype(np.float32) / 255 for each in (frame, before))
+        hsv, rest = (cv2.cvtColor(each, cv2.COLOR_RGB2HSV) for each in shares)
         coloured = (rest[..., 1] > 0.35) & (rest[..., 2] > 0.2)
         turned = (hsv[coloured, 0] - rest[coloured, 0] + 180) % 360 - 180
         found.append(float(np.median(turned)))
@@ -106,23 +104,20 @@ def test_noise_has_the_standard_deviation_of_its_dial(shot):
         plates = frames[(slice(None), *PLATE)]
         sigma = np.diff(plates, axis=0).std(axis=(1, 2, 3)) / np.sqrt(2)
         rounding = 1 / 12
-        np.testing.assert_allclose(
-            sigma, np.sqrt(planted**2 + SENSOR_LEVELS**2 + rounding), rtol=0.02
-        )
+        expected = np.sqrt(planted**2 + SENSOR_LEVELS**2 + rounding)
+        np.testing.assert_allclose(sigma, expected, rtol=0.02)
         first, second = (plate - plate.mean() for plate in np.diff(plates, axis=0)[..., 1])
         # differences that share a frame correlate by -1/2, and by nothing else if every frame has its own noise
-        assert (first * second).mean() / (first.std() * second.std()) == pytest.approx(
-            -0.5, abs=0.03
-        )
+        correlation = (first * second).mean() / (first.std() * second.std())
+        assert correlation == pytest.approx(-0.5, abs=0.03)
 
 
 def test_dust_takes_its_share_of_light_where_a_speck_is_thickest(shot, still):
     ratio = shot("dust=0.5", frames=1).frames[0].astype(np.float64) / np.maximum(still.frames[0], 1)
     assert np.quantile(ratio, 0.002) < 0.56
     assert np.median(ratio) > 0.97
-    twice = shot("dust=0.25", frames=1).frames[0].astype(np.float64) / np.maximum(
-        still.frames[0], 1
-    )
+    frame = shot("dust=0.25", frames=1).frames[0].astype(np.float64)
+    twice = frame / np.maximum(still.frames[0], 1)
     dark = ratio.mean(axis=2) < 0.6
     assert dark.sum() > 200
     np.testing.assert_allclose(1 - twice[dark].mean(), (1 - ratio[dark].mean()) / 2, rtol=0.12)
@@ -132,12 +127,8 @@ def test_the_belt_runs_at_its_speed_and_the_machine_stands(shot):
     seen = shot("speed=5", frames=4)
     grays = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) for frame in seen.frames]
     for a, b in pairwise(grays):
-        belt = [
-            np.ascontiguousarray(ndimage.gaussian_filter(g, 1) - ndimage.gaussian_filter(g, 9))[
-                BELT
-            ]
-            for g in (a, b)
-        ]
+        bands = (ndimage.gaussian_filter(g, 1) - ndimage.gaussian_filter(g, 9) for g in (a, b))
+        belt = [np.ascontiguousarray(band[BELT]) for band in bands]
         window = cv2.createHanningWindow(belt[0].shape[::-1], cv2.CV_32F)
         shift, _ = cv2.phaseCorrelate(*(np.ascontiguousarray(x) for x in belt), window)
         assert shift == pytest.approx((5.0, 0.0), abs=0.25)

@@ -41,9 +41,8 @@ def test_the_classifier_names_kind_and_defect(passes):
         said = model(pixels)
         names = [LABELS[row] for row in said.labels]
         right += sum(a == b for a, b in zip(names, labels, strict=True))
-        right_kind += sum(
-            a.split("-")[0] == b.split("-")[0] for a, b in zip(names, labels, strict=True)
-        )
+        kinds = ([each.split("-")[0] for each in of] for of in (names, labels))
+        right_kind += sum(a == b for a, b in zip(*kinds, strict=True))
         flips += sum(a != b for a, b in zip(names[1:], names[:-1], strict=True))
         pairs, count = pairs + len(names) - 1, count + len(names)
     assert right_kind / count > 0.97
@@ -86,9 +85,8 @@ def test_scores_of_the_weights_are_written_down():
     assert scores["at_rest"]["flip_rate"] < 0.01
     assert scores["at_rest"]["accuracy"] > 0.9
     mid = scores["at_mid_dial"]
-    assert {name: row["size"] for name, row in mid.items()} == {
-        name: dial.sizes[1] for name, dial in BY_NAME.items()
-    }
+    sizes = {name: row["size"] for name, row in mid.items()}
+    assert sizes == {name: dial.sizes[1] for name, dial in BY_NAME.items()}
     # eight parts; over forty flicker and hue are above as well (benchmarks/results/line_sim.json)
     broken = ("light", "drift", "exposure", "shake", "noise", "compression")
     assert min(mid[name]["flip_rate"] for name in broken) > 0.05

@@ -15,9 +15,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def test_a_wheel_holds_the_weights():
     """By the packages and patterns of pyproject.toml, as setuptools finds them."""
-    summary = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
-        "setuptools"
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    summary = project["tool"]["setuptools"]
     packages = find_packages(str(ROOT), include=summary["packages"]["find"]["include"])
     assert "vidrobust.plugins.line" in packages
     patterns = summary["package-data"]["vidrobust"]

@@ -19,11 +19,9 @@ def truth(**columns):
 
 def test_spreads_are_half_the_distance_of_the_percentiles_about_each_clips_median():
     ramp = np.linspace(-10, 10, 41)  # 95 % of it reach from -9.5 to 9.5
-    found = planted_spread(
-        truth(
-            shake_x_px=list(ramp), gain=list(np.exp(ramp / 20)), focus_px=list(np.sqrt(ramp + 10))
-        )
-    )
+    gain, focus = np.exp(ramp / 20), np.sqrt(ramp + 10)
+    of = {"shake_x_px": list(ramp), "gain": list(gain), "focus_px": list(focus)}
+    found = planted_spread(truth(**of))
     assert found["shift_x_px"] == pytest.approx(9.5, abs=0.01)
     assert found["gain"] == pytest.approx(np.expm1(9.5 / 20), rel=1e-3)
     assert found["sharpness"] == pytest.approx(np.sqrt(19), rel=1e-3)  # variances from 0.5 to 19.5
@@ -43,7 +41,5 @@ def test_noise_is_that_of_the_dial_and_the_sensor_and_the_belt_runs_either_way()
 
 
 def test_every_quantity_of_a_dial_can_be_planted():
-    assert {quantity for dial in DIALS for quantity in dial.quantities} == {
-        *SPREAD,
-        *planted_state(truth()),
-    }
+    quantities = {quantity for dial in DIALS for quantity in dial.quantities}
+    assert quantities == {*SPREAD, *planted_state(truth())}

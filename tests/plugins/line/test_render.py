@@ -27,10 +27,8 @@ def line(tmp_path_factory):
 def decoded(path):
     """(N, H, W, 3) RGB by FFmpeg through PyAV, told that levels are BT.601."""
     with av.open(str(path)) as container:
-        frames = [
-            frame.reformat(format="rgb24", src_colorspace="ITU601")
-            for frame in container.decode(video=0)
-        ]
+        shown = container.decode(video=0)
+        frames = [f.reformat(format="rgb24", src_colorspace="ITU601") for f in shown]
         return np.stack([frame.to_ndarray() for frame in frames])
 
 
@@ -51,9 +49,8 @@ def test_truth_has_a_row_a_frame_with_dials_and_boxes(line):
     assert truth.groupby("item").size().to_dict() == dict.fromkeys(manifest["item"], 9)
     assert truth.loc[truth["station"] == "station-1", "light"].eq(0).all()
     assert truth.loc[truth["station"] == "station-2", "light"].abs().max() > 0.05
-    assert truth["dial_light"].tolist() == [
-        0.2 if s == "station-2" else 0.0 for s in truth["station"]
-    ]
+    expected = np.where(truth["station"] == "station-2", 0.2, 0.0)
+    assert truth["dial_light"].tolist() == expected.tolist()
     for row in truth.itertuples():
         assert len(row.boxes) == len(row.box_labels) == len(row.box_parts) >= 1
         assert set(row.box_labels) <= set(BOXES)
@@ -71,12 +68,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(line, tmp_pa
     other = RenderSettings(parts=1, seconds=0.2, seed=5)
     render(other, tmp_path / "other")
     first = decoded(tmp_path / "other" / "clips" / "part-01_pass-1_station-1.mp4")[0]
-    assert (
-        np.abs(
-            first.astype(int) - decoded(line / "clips" / "part-01_pass-1_station-1.mp4")[0]
-        ).mean()
-        > 1
-    )
+    plain = decoded(line / "clips" / "part-01_pass-1_station-1.mp4")[0]
+    assert np.abs(first.astype(int) - plain).mean() > 1
 
 
 def test_a_part_is_the_same_in_every_pass_and_kinds_and_defects_take_turns():
@@ -94,14 +87,12 @@ def test_the_box_is_where_the_part_changed_the_picture(part):
     plan = ClipPlan(part=part, pass_=1, station=1, frames=9, seed=21, settings=settings)
     clip = stage(plan)
     empty = make_scene(None, plan.travel_px, settings, [21, 13, 1], [21, 12, part, 1, 1])
-    without = type(clip.camera)(
-        empty, clip.courses, plan.travel_px, [21, 13, 1, 1], [21, 12, part, 1, 1]
-    )
+    seeds = ([21, 13, 1, 1], [21, 12, part, 1, 1])
+    without = type(clip.camera)(empty, clip.courses, plan.travel_px, *seeds)
     truth = clip.truth()
     for number in (0, 4, 8):
-        with_part, belt = (
-            camera.frame(number).astype(np.int16) for camera in (clip.camera, without)
-        )
+        cameras = (clip.camera, without)
+        with_part, belt = (camera.frame(number).astype(np.int16) for camera in cameras)
         changed = (np.abs(with_part - belt).max(axis=2) > 4).astype(np.uint8)
         brighter = ((with_part - belt).max(axis=2) > 14).astype(np.uint8)
         x1, y1, x2, y2 = truth[number]["boxes"][0]
@@ -126,9 +117,8 @@ def test_the_box_of_a_defect_is_where_it_changed_the_part():
             before, after = (lit(s) * s.alpha[..., None] for s in (sound, replace(changed)))
             different = np.abs(after - before).max(axis=2) > 12
             assert different.sum() > 100, (kind.name, name)
-            assert (
-                different & (cv2.dilate(mask, np.ones((13, 13))) > 0.05)
-            ).sum() > 0.95 * different.sum()
+            near = cv2.dilate(mask, np.ones((13, 13))) > 0.05
+            assert (different & near).sum() > 0.95 * different.sum()
             rows, columns = np.nonzero(mask > 0.3)
             longest = max(np.ptp(rows), np.ptp(columns)) / FINE
             assert 0.35 * 40 < longest < 1.5 * 40, (kind.name, name)
@@ -139,9 +129,8 @@ def test_pictures_survive_the_coding(tmp_path, still):
     """The coded luma plane against BT.601's own formula; FFmpeg's way back to RGB rounds down by up to a level."""
     encode(iter(still.frames), tmp_path / "clip.mp4", coding(station_settings([], 1)[0]))
     with av.open(str(tmp_path / "clip.mp4")) as container:
-        planes = [
-            frame.to_ndarray()[:480].astype(np.float64) for frame in container.decode(video=0)
-        ]
+        shown = (frame.to_ndarray()[:480] for frame in container.decode(video=0))
+        planes = [plane.astype(np.float64) for plane in shown]
     expected = 16 + still.frames.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
     assert np.abs(np.stack(planes) - expected).mean() < 1.0
     assert abs((np.stack(planes) - expected).mean()) < 0.2
@@ -152,15 +141,11 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(tmp_path, shot):
     frames = shot("speed=6", frames=32).frames
     bits, errors = [], []
     for steps in (0, 6, 22):
-        encode(
-            iter(frames),
-            tmp_path / "clip.mp4",
-            coding(station_settings([f"compression={steps}"], 1)[0]),
-        )
+        settings = station_settings([f"compression={steps}"], 1)[0]
+        encode(iter(frames), tmp_path / "clip.mp4", coding(settings))
         bits.append((tmp_path / "clip.mp4").stat().st_size)
-        errors.append(
-            float(np.square(decoded(tmp_path / "clip.mp4") - frames.astype(np.float32)).mean())
-        )
+        error = decoded(tmp_path / "clip.mp4") - frames.astype(np.float32)
+        errors.append(float(np.square(error).mean()))
         with av.open(str(tmp_path / "clip.mp4")) as container:
             keys = [frame.key_frame for frame in container.decode(video=0)]
         assert np.flatnonzero(keys).tolist() == ([0, 30] if steps else [0])
@@ -170,9 +155,8 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(tmp_path, shot):
 
 
 def test_a_folder_in_use_and_settings_out_of_range_are_refused(line):
-    with pytest.raises(
-        SettingsError, match="holds a data set already; give another folder, or --overwrite"
-    ):
+    said = "holds a data set already; give another folder, or --overwrite"
+    with pytest.raises(SettingsError, match=said):
         render(SMALL, line)
     with pytest.raises(SettingsError, match="--parts: expected 1 to 999, got 0"):
         RenderSettings(parts=0)

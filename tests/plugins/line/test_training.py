@@ -38,9 +38,8 @@ class Perfect(LineDetector):
 
 
 def test_boxes_come_back_from_their_targets():
-    boxes = np.array(
-        [[30, 70, 130, 110, 0], [80, 80, 92, 99, DEFECT], [200.5, 48, 221, 61, 3]], np.float32
-    )
+    corners = [[30, 70, 130, 110, 0], [80, 80, 92, 99, DEFECT], [200.5, 48, 221, 61, 3]]
+    boxes = np.array(corners, np.float32)
     network = Perfect([boxes])
     output = network(torch.zeros(1, 3, *DETECTOR_SIZE))[0]
     scores, labels = output[4:].max(dim=0)

@@ -16,19 +16,17 @@ def clip_of(name, pixels, times_s, strength, seed):
 
 @pytest.mark.parametrize("lengths", [STEAM_LENGTHS, HAZE_LENGTHS])
 def test_the_field_has_mean_0_and_variance_1_over_draws(lengths):
-    fields = torch.cat(
-        [waves((48, 64), np.zeros(1), lengths, from_seed(seed)) for seed in range(120)]
-    )
+    still = np.zeros(1)
+    fields = torch.cat([waves((48, 64), still, lengths, from_seed(k)) for k in range(120)])
     assert float(fields.mean()) == pytest.approx(0.0, abs=0.1)
     assert float(fields.var()) == pytest.approx(1.0, rel=0.1)
 
 
 def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later():
     def alike(gap_s):
-        pairs = [
-            waves((48, 64), np.array([0.0, gap_s]), STEAM_LENGTHS, from_seed(k)).numpy()
-            for k in range(8)
-        ]
+        times_s = np.array([0.0, gap_s])
+        drawn = (waves((48, 64), times_s, STEAM_LENGTHS, from_seed(k)) for k in range(8))
+        pairs = [each.numpy() for each in drawn]
         return float(np.mean([np.corrcoef(pair.reshape(2, -1))[0, 1] for pair in pairs]))
 
     assert alike(1 / 30) > 0.95

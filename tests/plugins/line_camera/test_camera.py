@@ -29,9 +29,8 @@ def test_every_entry_acts_on_clips():
 @pytest.mark.parametrize("name", FIXED)
 def test_fixed_disturbances_are_the_same_in_all_frames(name):
     """On equal frames the whole clip is one picture; another seed is another picture, but for the vignette."""
-    frame = (
-        (torch.arange(60 * 80).view(1, 1, 60, 80) % 200 + 20).to(torch.uint8).expand(5, 3, 60, 80)
-    )
+    frame = (torch.arange(60 * 80).view(1, 1, 60, 80) % 200 + 20).to(torch.uint8)
+    frame = frame.expand(5, 3, 60, 80)
     strength = PERTURBATIONS[name].strengths[-1]
     made = clip_of(name, frame, np.arange(5) / 30, strength)
     assert (made == made[:1]).all()
@@ -59,10 +58,8 @@ def test_stuck_lines_run_through_the_frame():
 
 
 def test_fixed_pattern_has_its_sigma_half_of_it_in_columns():
-    pattern = (
-        clip_of("fixed_pattern_noise", grey(128, 1, 200, 4000), np.zeros(1), 12)[0, 0].double()
-        - 128
-    )
+    clip = clip_of("fixed_pattern_noise", grey(128, 1, 200, 4000), np.zeros(1), 12)
+    pattern = clip[0, 0].double() - 128
     assert pattern.std() == pytest.approx(12, rel=0.05)
     assert pattern.mean(dim=0).var() == pytest.approx(72 + 72 / 200, rel=0.12)
 
@@ -95,10 +92,8 @@ def test_flicker_is_met_at_the_true_times():
     times_s = np.arange(200) / 1000
     found = set()
     for seed in range(12):
-        level = (
-            clip_of("flicker", grey(100, 200, 2, 2), times_s, 0.5, seed)[:, 0, 0, 0].numpy() / 100
-            - 1
-        )
+        clip = clip_of("flicker", grey(100, 200, 2, 2), times_s, 0.5, seed)
+        level = clip[:, 0, 0, 0].numpy() / 100 - 1
         fits = {}
         for hz in (100.0, 120.0):
             basis = np.stack([f(2 * np.pi * hz * times_s) for f in (np.sin, np.cos)], axis=1)
@@ -163,11 +158,8 @@ def test_whether_a_frame_is_lost_depends_on_its_time_alone():
 
 
 def test_which_entries_need_the_whole_clip():
-    assert {p.name for p in PERTURBATIONS.values() if p.whole_clip} == {
-        "h264",
-        "repeated_frames",
-        "dropped_frames",
-    }
+    whole = {p.name for p in PERTURBATIONS.values() if p.whole_clip}
+    assert whole == {"h264", "repeated_frames", "dropped_frames"}
 
 
 def test_what_needs_neighbours_is_lost_frames_alone():

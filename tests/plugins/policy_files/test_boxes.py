@@ -125,9 +125,8 @@ def test_geometry_moves_boxes_as_move_boxes_does(library, name, sign, tmp_path):
     [each for each in itertools.product(LIBRARIES, LIGHT) if each not in CANNOT],
 )
 def test_light_and_texture_leave_boxes_alone(library, name, tmp_path):
-    image, boxes, labels = LIBRARIES[library](
-        one_step(name, LIGHT[name], LIGHT[name]), tmp_path, seed=1
-    )
+    steps = one_step(name, LIGHT[name], LIGHT[name])
+    image, boxes, labels = LIBRARIES[library](steps, tmp_path, seed=1)
     assert boxes == pytest.approx(PLATES, abs=1e-4)
     assert labels.tolist() == [7, 8, 9]
     assert not np.array_equal(image, plates())
@@ -177,10 +176,8 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name, tmp_path):
     the origin. Compared once with RandomPerspective of Ultralytics 8.4.190, which gave the same boxes.
     """
     limit = LIMITS[name]
-    written(
-        one_step(name, -limit, limit, axes=(limit, limit) if name == "translation" else ()),
-        tmp_path,
-    )
+    axes = (limit, limit) if name == "translation" else ()
+    written(one_step(name, -limit, limit, axes=axes), tmp_path)
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
     boxes = {
         at: ultralytics_boxes(
@@ -196,10 +193,8 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name, tmp_path):
     if name == "rotation":
         wanted = {at: move_corners(square, (side, side), turned(at * limit)) for at in (1, -1)}
     elif name == "translation":
-        wanted = {
-            at: move_corners(square, (side, side), shifted(at * limit, at * limit))
-            for at in (1, -1)
-        }
+        moves = {at: shifted(at * limit, at * limit) for at in (1, -1)}
+        wanted = {at: move_corners(square, (side, side), by) for at, by in moves.items()}
     else:  # the smaller of both ways, for both: 1 - 1 / 1.2
         even = 1 - 1 / (1 + limit)
         wanted = {at: move_corners(square, (side, side), zoomed(1 + at * even)) for at in (1, -1)}
@@ -211,9 +206,8 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name, tmp_path):
 def ultralytics_boxes(degrees, scale, translate):
     """(D, 4) upright boxes about the moved corners of the plates on the padded square."""
     side = max(SIZE)
-    corners = PLATES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) + np.array(
-        [0, (side - SIZE[0]) / 2]
-    )
+    corners = PLATES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    corners = corners + np.array([0, (side - SIZE[0]) / 2])
     c, s = scale * math.cos(math.radians(degrees)), scale * math.sin(math.radians(degrees))
     about = corners - side / 2
     x, y = c * about[..., 0] + s * about[..., 1], -s * about[..., 0] + c * about[..., 1]

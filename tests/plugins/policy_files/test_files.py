@@ -128,10 +128,8 @@ def test_jpeg_at_its_limit_has_the_quality(library, tmp_path):
     changed = once(library, policy, given, tmp_path)
     changed = changed.flip(0) if library == "albumentations" else changed
     # libjpeg at quality 25, and at 50 and 12: half and twice the loss
-    wanted, less, more = (
-        PERTURBATIONS["jpeg"].apply(pixels[None], lost, torch.Generator())[0]
-        for lost in (75.0, 50.0, 88.0)
-    )
+    jpeg, drawn = PERTURBATIONS["jpeg"], torch.Generator()
+    wanted, less, more = (jpeg.apply(pixels[None], k, drawn)[0] for k in (75.0, 50.0, 88.0))
     assert apart(changed, wanted) < 0.5 * min(apart(less, wanted), apart(more, wanted))
 
 
@@ -260,9 +258,8 @@ def spread(image):
     mass = np.asarray(image, dtype=np.float64)[0]
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
     total = mass.sum()
-    return float(
-        sum((mass * axis**2).sum() / total - ((mass * axis).sum() / total) ** 2 for axis in (x, y))
-    )
+    moments = (((mass * axis).sum() / total, (mass * axis**2).sum() / total) for axis in (x, y))
+    return float(sum(squared - mean**2 for mean, squared in moments))
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "shear", "translation"])
@@ -424,9 +421,8 @@ def test_files_are_whole_named_and_carry_the_evidence(tmp_path):
         "policy_timm.py",
         "policy_ultralytics.yaml",
     ]
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
-        path.name for path in paths
-    )
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == sorted(path.name for path in paths)
     for path in itertools.islice(paths, 1, None):
         assert "brightness: -0.2 to 0.2 relative gain, probability 0.4" in path.read_text()
 
@@ -438,11 +434,8 @@ def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(name, tmp_
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
     torchvision_made = module(policy, "torchvision", tmp_path).train_transform()(flat).double()
     batch = module(policy, "kornia", tmp_path).train_transform()((flat / 255.0)[None])
-    own = (
-        PERTURBATIONS[name]
-        .apply(flat[None], strength, torch.Generator().manual_seed(3))[0]
-        .double()
-    )
+    drawn = torch.Generator().manual_seed(3)
+    own = PERTURBATIONS[name].apply(flat[None], strength, drawn)[0].double()
     for made in (torchvision_made, 255 * batch[0].double(), own):
         log_gain = torch.log(made[1] / 100)
         assert float(log_gain.std()) == pytest.approx(strength, rel=0.1)

@@ -17,10 +17,7 @@ def files(tmp_path_factory):
     """Forty models: blur goes with the flips beyond accuracy, brightness only through it."""
     rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("tables")
     accuracy, own = rng.uniform(0.5, 0.9, MODELS), rng.normal(size=MODELS)
-    columns = {
-        "accuracy": accuracy,
-        "flip_rate": 0.5 - 0.4 * accuracy + 0.02 * own,
-    }
+    columns = {"accuracy": accuracy, "flip_rate": 0.5 - 0.4 * accuracy + 0.02 * own}
     harms = {
         "gaussian_blur": 0.9 - accuracy + 0.03 * own + rng.normal(0, 0.01, MODELS),
         "brightness": 0.9 - accuracy + rng.normal(0, 0.03, MODELS),
@@ -51,12 +48,8 @@ def files(tmp_path_factory):
 
 
 def asked(folder, *more):
-    return run(
-        "correlate",
-        f"--stability={folder / 'stability.csv'}",
-        f"--sensitivity={folder / 'sensitivity.parquet'}",
-        *more,
-    )
+    stability, sensitivity = folder / "stability.csv", folder / "sensitivity.parquet"
+    return run("correlate", f"--stability={stability}", f"--sensitivity={sensitivity}", *more)
 
 
 def without(values, given):
@@ -74,10 +67,8 @@ def test_partial_correlations_are_those_of_an_independent_count(files, tmp_path,
     rows = table[(table["method"] == "partial_spearman") & table["primary"]]
     for name in ("gaussian_blur", "brightness"):
         (row,) = rows[rows["perturbation"] == name].to_dict("records")
-        by_hand = np.corrcoef(
-            without(values[name], values["accuracy"]),
-            without(values["flip_rate"], values["accuracy"]),
-        )[0, 1]
+        left = (without(values[of], values["accuracy"]) for of in (name, "flip_rate"))
+        by_hand = np.corrcoef(*left)[0, 1]
         assert row["value"] == pytest.approx(by_hand, abs=1e-9)
         assert (row["given"], row["n"]) == ("accuracy", MODELS)
     low = rows.set_index("perturbation")["low"]

@@ -20,19 +20,14 @@ from vidrobust.plugins.pose.people import COCO
 
 def write_constant(path, size, outputs):
     """Write a network that answers every picture of a size with these arrays."""
-    nodes = [
-        helper.make_node("Constant", [], [name], value=numpy_helper.from_array(value, name))
-        for name, value in outputs.items()
-    ]
+    tensors = {name: numpy_helper.from_array(value, name) for name, value in outputs.items()}
+    nodes = [helper.make_node("Constant", [], [name], value=of) for name, of in tensors.items()]
     taken = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, 3, *size])]
-    given = [
-        helper.make_tensor_value_info(n, TensorProto.FLOAT, list(v.shape))
-        for n, v in outputs.items()
-    ]
+    shapes = {name: list(value.shape) for name, value in outputs.items()}
+    given = [helper.make_tensor_value_info(n, TensorProto.FLOAT, of) for n, of in shapes.items()]
     graph = helper.make_graph(nodes, "constant", taken, given)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
-    )
+    version = {"opset_imports": [helper.make_opsetid("", 17)], "ir_version": 8}
+    onnx.save(helper.make_model(graph, **version), path)
 
 
 def test_simcc_is_decoded_as_mmpose_does(tmp_path):
@@ -53,19 +48,16 @@ def test_yolo_rows_are_decoded(tmp_path, ended):
     """Frames 96 x 128 in an input of 256: scaled by 2, with 32 rows above. Three people, two of them one."""
     rng = np.random.default_rng(1)
     corners = np.array([[20, 60, 90, 200], [21, 61, 90, 200], [140, 70, 220, 210]], np.float32)
-    scores, joints = (
-        np.array([0.7, 0.9, 0.6], np.float32),
-        rng.uniform(40, 200, (3, 17, 3)).astype(np.float32),
-    )
+    scores = np.array([0.7, 0.9, 0.6], np.float32)
+    joints = rng.uniform(40, 200, (3, 17, 3)).astype(np.float32)
     joints[..., 2] /= 200
     kept = [1, 2]
     if ended:
         rows = np.column_stack([corners, scores, np.zeros(3), joints.reshape(3, -1)])[kept]
         rows = np.vstack([rows, np.zeros((98, 57))])[None]
     else:
-        middles = np.column_stack(
-            [(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]]
-        )
+        low, high = corners[:, :2], corners[:, 2:]
+        middles = np.column_stack([(low + high) / 2, high - low])
         rows = np.column_stack([middles, scores, joints.reshape(3, -1)])
         rows = np.vstack([rows, np.zeros((97, 56))]).T[None]
     write_constant(tmp_path / "yolo.onnx", (256, 256), {"output0": rows.astype(np.float32)})
@@ -94,16 +86,14 @@ def test_keypoint_rcnn_says_what_it_says_alone(tmp_path, monkeypatch):
         said = module([frames[0].float() / 255])[0]
     assert len(found.scores) == len(said["scores"]) > 0
     assert found.points[..., :2] == pytest.approx(said["keypoints"][..., :2].numpy(), abs=1e-3)
-    assert found.points[..., 2] == pytest.approx(
-        said["keypoints_scores"].sigmoid().numpy(), abs=1e-5
-    )
+    sure = said["keypoints_scores"].sigmoid().numpy()
+    assert found.points[..., 2] == pytest.approx(sure, abs=1e-5)
 
 
 @pytest.mark.nightly
 def test_ultralytics_predicts_itself(tmp_path):
-    ultralytics = pytest.importorskip(
-        "ultralytics", reason="Ultralytics is not installed: pip install ultralytics"
-    )
+    missing = "Ultralytics is not installed: pip install ultralytics"
+    ultralytics = pytest.importorskip("ultralytics", reason=missing)
     torch.manual_seed(0)
     yolo = ultralytics.YOLO("yolo11n-pose.yaml", verbose=False)
     with torch.no_grad():  # random weights find nothing: the bias of the scores is raised
@@ -115,19 +105,15 @@ def test_ultralytics_predicts_itself(tmp_path):
     frames = check_frames()[:1]
     found = model(frames)
     picture = np.ascontiguousarray(frames[0].permute(1, 2, 0).numpy()[..., ::-1])
-    said = ultralytics.YOLO(str(tmp_path / "random.pt")).predict(picture, verbose=False, conf=0.05)[
-        0
-    ]
+    library = ultralytics.YOLO(str(tmp_path / "random.pt"))
+    said = library.predict(picture, verbose=False, conf=0.05)[0]
     assert len(found.scores) == len(said.boxes) > 0
     assert found.points == pytest.approx(said.keypoints.data.numpy(), abs=1e-4)
     _, (adopted,) = models_of(ultralytics.YOLO(str(tmp_path / "random.pt")), device="cpu")
     alone = load_model(str(tmp_path / "random.pt"))
     assert (adopted.task, alone.task, alone.name) == ("pose", "pose", "random")
-    assert (
-        model.info.weights_sha256
-        == alone.info.weights_sha256
-        == file_sha256(tmp_path / "random.pt")
-    )
+    sha256 = file_sha256(tmp_path / "random.pt")
+    assert model.info.weights_sha256 == alone.info.weights_sha256 == sha256
     (tmp_path / "names.txt").write_text("\n".join(f"joint {k}" for k in range(17)))
     named = load_model(f"pose:{tmp_path / 'random.pt'},classes={tmp_path / 'names.txt'}")
     for other in (adopted, alone, named):
@@ -143,22 +129,16 @@ def test_ultralytics_predicts_itself(tmp_path):
 
 def test_coco_results_and_a_table_are_models(tmp_path):
     pose = np.column_stack([np.arange(34).reshape(17, 2), np.full(17, 0.5)])
-    row = {
-        "image_id": "a_000007",
-        "category_id": 1,
-        "keypoints": pose.ravel().tolist(),
-        "score": 0.8,
-    }
-    (tmp_path / "found.json").write_text(
-        json.dumps([row, {**row, "image_id": "b_000009", "score": 0.6}])
-    )
+    row = {"image_id": "a_000007", "category_id": 1, "score": 0.8}
+    row["keypoints"] = pose.ravel().tolist()
+    other = {**row, "image_id": "b_000009", "score": 0.6}
+    (tmp_path / "found.json").write_text(json.dumps([row, other]))
     model = load_model(f"pose:{tmp_path / 'found.json'}")
     found = model.predict_frames("a.mp4", np.array([7, 9]))
     assert (found.frame.tolist(), found.scores.tolist()) == ([0], pytest.approx([0.8]))
     assert np.array_equal(found.points[0], pose.astype(np.float32))
-    (tmp_path / "found.csv").write_text(
-        "frame,person,joint,x,y\n3,0,tip,1,2\n3,0,end,5,6\n3,1,end,8,9\n"
-    )
+    rows = "3,0,tip,1,2\n3,0,end,5,6\n3,1,end,8,9\n"
+    (tmp_path / "found.csv").write_text(f"frame,person,joint,x,y\n{rows}")
     model = load_model(f"pose:{tmp_path / 'found.csv'}")
     found = model.predict_frames("any.mp4", np.array([3]))
     assert model.class_names == ("tip", "end")

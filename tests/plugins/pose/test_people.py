@@ -57,9 +57,8 @@ def planted(footage):
     offsets = np.random.default_rng(0).normal(0, 0.8, points[..., :2].shape)
     points[..., :2] += offsets
     for k in range(7):  # for one frame, so that each swap goes back
-        points[5 + 5 * k, 0, [LEFT_WRIST, RIGHT_WRIST]] = points[
-            5 + 5 * k, 0, [RIGHT_WRIST, LEFT_WRIST]
-        ]
+        wrists = points[5 + 5 * k, 0]
+        wrists[[LEFT_WRIST, RIGHT_WRIST]] = wrists[[RIGHT_WRIST, LEFT_WRIST]]
     for k in range(11):
         points[3 + 3 * k, 1, k, 2] = 0.1
     return offsets, measured(frames, points)
@@ -129,9 +128,8 @@ def test_a_lost_person_counts_in_full(footage):
 def test_a_perturbation_takes_joints_along(footage):
     found, flip = said(footage[1][:1]), PERTURBATIONS["horizontal_flip"]
     turned = people.moved(found, flip, 1.0, [from_seed(0)], SIZE).points
-    assert turned[0, LEFT_WRIST, 0] == pytest.approx(
-        SIZE[1] - 1 - found.points[0, RIGHT_WRIST, 0], abs=1
-    )
+    mirrored = SIZE[1] - 1 - found.points[0, RIGHT_WRIST, 0]
+    assert turned[0, LEFT_WRIST, 0] == pytest.approx(mirrored, abs=1)
     move = PERTURBATIONS["translation"]
     shifted = people.moved(found, move, 5.0, [from_seed(3)], SIZE).points - found.points
     assert shifted[0, 0, :2] == pytest.approx(move.motion(SIZE, 5.0, from_seed(3))[:2, 2], abs=1e-4)

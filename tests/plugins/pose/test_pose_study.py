@@ -43,9 +43,8 @@ def place(tmp_path_factory):
         }
         for number in LABELLED
     ]
-    images = [
-        {"id": k, "file_name": f"{k:04d}.png", "video_id": 1, "frame_id": k} for k in range(FRAMES)
-    ]
+    numbers = [{"id": k, "video_id": 1, "frame_id": k} for k in range(FRAMES)]
+    images = [{**of, "file_name": f"{k:04d}.png"} for k, of in enumerate(numbers)]
     content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))

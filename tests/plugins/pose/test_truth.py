@@ -20,9 +20,8 @@ def worlds(tmp_path_factory):
     rng = np.random.default_rng(5)
     images, known, results, found = [], [], [], []
     for frame in range(40):
-        images.append(
-            {"id": frame, "file_name": f"clip_{frame:06d}.jpg", "frame_id": frame, "video_id": 1}
-        )
+        of = {"id": frame, "frame_id": frame, "video_id": 1}
+        images.append({**of, "file_name": f"clip_{frame:06d}.jpg"})
         points, scores = [], []
         for _ in range(rng.integers(1, 5)):
             pose = np.column_stack([rng.uniform(50, 250, (17, 2)), rng.integers(0, 3, 17)])
@@ -50,12 +49,8 @@ def worlds(tmp_path_factory):
         found.append((np.array(points).reshape(-1, 17, 3), np.array(scores)))
     path = tmp_path_factory.mktemp("coco") / "person.json"
     category = [{"id": 1, "name": "person", "keypoints": list(COCO), "skeleton": []}]
-    content = {
-        "videos": [{"id": 1, "name": "clip"}],
-        "images": images,
-        "annotations": known,
-        "categories": category,
-    }
+    content = {"videos": [{"id": 1, "name": "clip"}], "images": images}
+    content |= {"annotations": known, "categories": category}
     path.write_text(json.dumps({**content, "info": {}}))
     return path, results, found
 
@@ -106,14 +101,12 @@ def test_a_filter_is_judged_by_jitter_lag_and_known_joints():
     shown = np.vstack([joints[["x", "y"]].to_numpy()[:1], joints[["x", "y"]].to_numpy()[:-1]])
     costs = filters._precision(joints, shown, known)
     assert costs["lag_frames"] == pytest.approx(1, abs=0.02)
-    assert costs["distance_after"] == pytest.approx(
-        np.linalg.norm(shown - truth, axis=1).mean() / 50
-    )
+    distance = np.linalg.norm(shown - truth, axis=1).mean() / 50
+    assert costs["distance_after"] == pytest.approx(distance)
     assert costs["distance_before"] == pytest.approx(np.linalg.norm(noise, axis=1).mean() / 50)
     raw = filters._jitter(joints, joints[["x", "y"]].to_numpy())
-    assert raw[2:].mean() == pytest.approx(
-        np.linalg.norm(np.diff(noise, n=2, axis=0), axis=1).mean() / 2
-    )
+    expected = np.linalg.norm(np.diff(noise, n=2, axis=0), axis=1).mean() / 2
+    assert raw[2:].mean() == pytest.approx(expected)
 
 
 def test_without_labels_no_row_counts():

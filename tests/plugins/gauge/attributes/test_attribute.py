@@ -17,9 +17,8 @@ def test_the_manuals_study_to_every_figure_that_it_prints():
     # 71 to 93 %, 78 to 97 %, 66 to 90 %
     table = aiag_attribute()
     wide = table.pivot(index=["part", "trial"], columns="operator", values="value")
-    wide["R"] = wide.index.get_level_values("part").map(
-        dict(zip(table["part"], table["reference"], strict=True))
-    )
+    references = dict(zip(table["part"], table["reference"], strict=True))
+    wide["R"] = wide.index.get_level_values("part").map(references)
     tables = {
         pair: pd.crosstab(wide[pair[0]], wide[pair[1]]).to_numpy().ravel().tolist()
         for pair in ("AB", "BC", "AC", "AR", "BR", "CR")
@@ -29,9 +28,8 @@ def test_the_manuals_study_to_every_figure_that_it_prints():
         "AR": [45, 5, 3, 97], "BR": [45, 2, 3, 100], "CR": [42, 9, 6, 93],
     }  # fmt: skip
     found = attribute_study(table, defect=["0"])
-    between = {
-        "".join(k["operators"]): k["value"] for k in found["between_operators"]["cohens_kappa"]
-    }
+    kappas = found["between_operators"]["cohens_kappa"]
+    between = {"".join(each["operators"]): each["value"] for each in kappas}
     assert between == pytest.approx({"AB": 0.8629, "BC": 0.7880, "AC": 0.7761}, abs=5e-5)
     against = found["against_reference"]
     keys = ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")
@@ -80,15 +78,13 @@ def test_a_study_is_as_an_independent_program_has_it():
         "BL": [11, 44.900, 92.213], "EG": [12, 51.911, 95.669], "MH": [9, 32.287, 83.664],
     }  # fmt: skip
     kappas = {name: each["kappa"]["value"] for name, each in against["operators"].items()}
-    assert kappas == pytest.approx(
-        {"BL": 0.492307692, "EG": 0.612903226, "MH": 0.264150943}, abs=1e-9
-    )
+    expected = {"BL": 0.492307692, "EG": 0.612903226, "MH": 0.264150943}
+    assert kappas == pytest.approx(expected, abs=1e-9)
     assert against["kappa"]["value"] == pytest.approx(0.466666667, abs=1e-9)
     fleiss = {name: each["fleiss_kappa"]["value"] for name, each in within.items()}
     assert fleiss == pytest.approx({"BL": 0.91, "EG": 0.905462185, "MH": 0.543918919}, abs=1e-9)
-    assert found["between_operators"]["fleiss_kappa"]["value"] == pytest.approx(
-        0.641666667, abs=1e-9
-    )
+    among_all = found["between_operators"]["fleiss_kappa"]["value"]
+    assert among_all == pytest.approx(0.641666667, abs=1e-9)
     rates = {
         name: [each[f"{kind}_rate"]["value"] for kind in ("miss", "false_alarm")]
         for name, each in against["operators"].items()
@@ -100,9 +96,8 @@ def test_a_study_is_as_an_independent_program_has_it():
 
 def test_trials_without_a_common_name_are_paired_in_their_order():
     table = aiag_attribute()
-    named = table.assign(
-        trial=lambda t: t["trial"].where(t["operator"] != "A", "pass " + t["trial"])
-    )
+    trial = table["trial"].where(table["operator"] != "A", "pass " + table["trial"])
+    named = table.assign(trial=trial)
     one, other = (attribute_study(t)["between_operators"]["cohens_kappa"] for t in (table, named))
     assert one == other
 
@@ -132,11 +127,8 @@ def test_counts_by_hand():
     against = found["against_reference"]["operators"]
     assert against["A"]["effectiveness"]["count"] == 3
     assert against["B"]["effectiveness"]["count"] == 2
-    for name, key, count in (
-        ("A", "miss_rate", 0),
-        ("B", "miss_rate", 3),
-        ("A", "false_alarm_rate", 1),
-    ):
+    expected = {("A", "miss_rate"): 0, ("B", "miss_rate"): 3, ("A", "false_alarm_rate"): 1}
+    for (name, key), count in expected.items():
         assert (against[name][key]["count"], against[name][key]["n"]) == (count, 4)
     assert found["against_reference"]["all_operators"]["count"] == 1
     assert [part["part"] for part in found["grey_zone"]["parts"]] == ["2", "3", "4"]
@@ -150,9 +142,8 @@ def test_counts_by_hand():
 
 
 def test_shares_have_exact_intervals():
-    found = attribute_study(study(), defect=["bad"])["against_reference"]["operators"]["B"][
-        "miss_rate"
-    ]
+    against = attribute_study(study(), defect=["bad"])["against_reference"]
+    found = against["operators"]["B"]["miss_rate"]
     # 3 of 4
     assert (found["low"], found["high"]) == pytest.approx((0.1941204, 0.9936906), abs=1e-6)
 

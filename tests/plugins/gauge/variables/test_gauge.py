@@ -1,6 +1,7 @@
 """Gauge studies against published figures, statsmodels, and known components in simulation."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,8 @@ def test_the_manuals_study_by_analysis_of_variance():
     # AIAG 2010, table III-B 7 and 8: EV .199933, AV .226838, GRR .302373, PV 1.042327; 27.86 %, ndc 4
     found = gauge_study(crossed(AIAG)).as_json()
     assert found["interaction"] == "pooled"
-    sds = [
-        found[f"{name}_sd"] for name in ("repeatability", "reproducibility", "grr", "part", "total")
-    ]
+    names = ("repeatability", "reproducibility", "grr", "part", "total")
+    sds = [found[f"{name}_sd"] for name in names]
     assert sds == pytest.approx([0.199933, 0.226838, 0.302373, 1.042327, 1.085300], abs=2e-6)
     assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
     assert found["ndc"] == 4
@@ -47,9 +47,8 @@ def test_limits_of_the_average_and_range_charts_are_those_of_the_manual():
     assert found.range_centre == pytest.approx(0.3417, abs=5e-5)
     assert found.range_high / found.range_centre == pytest.approx(2.574, abs=1e-3)
     assert found.range_low == 0.0
-    assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(
-        1.023, abs=5e-4
-    )
+    factor = (found.average_high - found.average_centre) / found.range_centre
+    assert factor == pytest.approx(1.023, abs=5e-4)
     assert found.ranges_out == [("B", "3")]
     assert found.parts_distinguished == pytest.approx(22 / 30)
     assert range_charts(crossed(AIAG).iloc[1:]) is None
@@ -68,28 +67,22 @@ def test_components_and_intervals_of_a_published_study_with_interaction():
     }
     for name, values in expected.items():
         part = found[name]
-        assert (part.variance, part.variance_low, part.variance_high) == pytest.approx(
-            values, abs=2e-7
-        ), name
+        interval = (part.variance, part.variance_low, part.variance_high)
+        assert interval == pytest.approx(values, abs=2e-7), name
 
 
 def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels():
     rng = np.random.default_rng(0)
-    rows = [
-        (f"{o}{p}", o, str(t), 3 * p + (o == "B") + rng.normal())
-        for o in "ABC"
-        for p in range(4)
-        for t in range(3)
-    ]
+    seen = product("ABC", range(4), range(3))
+    rows = [(f"{o}{p}", o, str(t), 3 * p + (o == "B") + rng.normal()) for o, p, t in seen]
     table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
     found = {row.source: row for row in analyse(table).rows}
     # the formula wants parts numbered within operators
     within = table.assign(part=table["part"].str[1:])
     expected = anova_lm(ols("value ~ C(operator) + C(operator):C(part)", within).fit())
     assert found["operator"].sum_of_squares == pytest.approx(expected.loc["C(operator)", "sum_sq"])
-    assert found["part"].sum_of_squares == pytest.approx(
-        expected.loc["C(operator):C(part)", "sum_sq"]
-    )
+    of_part = expected.loc["C(operator):C(part)", "sum_sq"]
+    assert found["part"].sum_of_squares == pytest.approx(of_part)
     assert found["repeatability"].mean_square == pytest.approx(expected.loc["Residual", "mean_sq"])
     assert analyse(table).design == "nested"
 
@@ -109,12 +102,10 @@ def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means():
     assert "numbers of trials differ" in found.anova.notes[0]
     cells = table.groupby(["part", "operator"])["value"]
     assert found.anova.trials == pytest.approx(30 / (1 / cells.size()).sum())
-    assert found.anova.rows[0].mean_square == pytest.approx(
-        found.anova.trials * 3 * cells.mean().groupby("part").mean().var(ddof=1)
-    )
-    assert found.percent_grr == pytest.approx(
-        gauge_study(crossed(HOUF_BERMAN)).percent_grr, rel=0.05
-    )
+    of_part = found.anova.trials * 3 * cells.mean().groupby("part").mean().var(ddof=1)
+    assert found.anova.rows[0].mean_square == pytest.approx(of_part)
+    whole = gauge_study(crossed(HOUF_BERMAN)).percent_grr
+    assert found.percent_grr == pytest.approx(whole, rel=0.05)
 
 
 def test_one_trial_a_cell_has_no_interaction():
@@ -140,9 +131,8 @@ def test_designs_that_allow_no_analysis_are_refused_by_name(change, message):
 
 def test_tolerance_and_pooling():
     found = gauge_study(crossed(HOUF_BERMAN), tolerance=40.0)
-    assert found.components["grr"].percent_tolerance == pytest.approx(
-        100 * 6 * 1.34302 / 40, abs=1e-3
-    )
+    percent = 100 * 6 * 1.34302 / 40
+    assert found.components["grr"].percent_tolerance == pytest.approx(percent, abs=1e-3)
     assert gauge_study(crossed(AIAG), pool_above=0.99).anova.interaction == "kept"
     # negative estimates are told as 0: the interaction of this study
     assert gauge_study(crossed(AIAG), pool_above=0.99).components["interaction"].sd == 0.0
@@ -151,14 +141,10 @@ def test_tolerance_and_pooling():
 def simulated(rng, parts=10, operators=5, trials=3):
     """Part 2, operator .5, interaction .3, repeatability .5."""
     effect = 2 * rng.normal(size=(parts, 1, 1)) + 0.5 * rng.normal(size=(1, operators, 1))
-    value = (
-        effect
-        + 0.3 * rng.normal(size=(parts, operators, 1))
-        + 0.5 * rng.normal(size=(parts, operators, trials))
-    )
-    index = pd.MultiIndex.from_product(
-        [map(str, range(n)) for n in value.shape], names=["part", "operator", "trial"]
-    )
+    value = effect + 0.3 * rng.normal(size=(parts, operators, 1))
+    value = value + 0.5 * rng.normal(size=(parts, operators, trials))
+    levels, names = [map(str, range(n)) for n in value.shape], ["part", "operator", "trial"]
+    index = pd.MultiIndex.from_product(levels, names=names)
     return pd.Series(value.ravel(), index=index, name="value").reset_index()
 
 
@@ -195,9 +181,8 @@ def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likeliho
     assert whole.anova.design == "nested"
     assert whole.anova.likelihood is None
     fewer = gauge_study(table[table["part"] != "A1"])
-    assert fewer.components["repeatability"].sd == pytest.approx(
-        whole.components["repeatability"].sd, rel=0.1
-    )
+    sd = whole.components["repeatability"].sd
+    assert fewer.components["repeatability"].sd == pytest.approx(sd, rel=0.1)
 
 
 def test_repeats_that_are_all_equal_put_a_verdict_in_doubt():
@@ -228,23 +213,17 @@ def test_what_is_reported_of_random_studies_fits_together(design):
 
 def random_study(rng, design):
     """A study of random size and components, some of them 0."""
-    parts, operators, trials = (
-        int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4))
-    )
+    parts, operators, trials = (int(rng.integers(*of)) for of in ((4, 9), (2, 4), (2, 4)))
     sds = 10 ** rng.uniform(-2, 1, 4) * (rng.random(4) > 0.2)  # the error's is never 0
     index = pd.MultiIndex.from_product(
         [map(str, range(n)) for n in (parts, operators, trials)],
         names=["part", "operator", "trial"],
     )
     of_part = sds[0] * rng.normal(size=(parts, operators if design == "nested" else 1, 1))
-    value = (
-        of_part
-        + sds[1] * rng.normal(size=(1, operators, 1))
-        + sds[2] * rng.normal(size=(parts, operators, 1))
-    )
-    value = (
-        value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials)) + rng.choice([0, 1e4])
-    )
+    value = of_part + sds[1] * rng.normal(size=(1, operators, 1))
+    value = value + sds[2] * rng.normal(size=(parts, operators, 1))
+    value = value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials))
+    value = value + rng.choice([0, 1e4])
     table = pd.Series(value.ravel(), index=index, name="value").reset_index()
     if design == "nested":
         table["part"] = table["operator"] + "/" + table["part"]
