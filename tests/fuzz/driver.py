@@ -80,9 +80,8 @@ class Pool:
     def ask(self, path, out, *, look=False):
         """How the commands on a file ended; with ``fault`` where the process did not survive it."""
         process = self._running()
-        process.stdin.write(
-            json.dumps({"path": str(path), "out": str(out), "look": look}).encode() + b"\n"
-        )
+        asked = {"path": str(path), "out": str(out), "look": look}
+        process.stdin.write(json.dumps(asked).encode() + b"\n")
         process.stdin.flush()
         return self._answer(process)
 
@@ -159,10 +158,8 @@ def judged(answer):
     for command in ("inspect", "study", *(["look"] if "look" in answer else [])):
         code, said = answer[command]["code"], answer[command]["said"]
         if code not in ALLOWED:
-            fault = (
-                fault
-                or f"{command} ended with {'an exception' if code is None else f'code {code}'}: {said}"
-            )
+            how = "an exception" if code is None else f"code {code}"
+            fault = fault or f"{command} ended with {how}: {said}"
         elif "Traceback (most recent call last)" in said:
             fault = fault or f"{command} printed a traceback: {said}"
         elif code == 3 and ("! " if command == "inspect" else "error: ") not in said:
@@ -179,9 +176,8 @@ def judged(answer):
 
 def summary(records):
     """Counts of the outcomes, by kind and in all, the largest memory and the longest time."""
-    by_kind = {
-        kind: dict(Counter(r["outcome"] for r in records if r["kind"] == kind)) for kind in KINDS
-    }
+    kinds = {kind: [r["outcome"] for r in records if r["kind"] == kind] for kind in KINDS}
+    by_kind = {kind: dict(Counter(outcomes)) for kind, outcomes in kinds.items()}
     return {
         "mutations": len(records),
         "files": len({r["file"] for r in records}),

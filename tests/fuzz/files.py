@@ -106,9 +106,8 @@ COCO = {
     "categories": [{"id": 1, "name": "car"}],
     "annotations": [{"id": n, "image_id": n, **OF_ONE} for n in range(3)],
 }
-RESULTS = [
-    {"image_id": n, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5} for n in range(3)
-]
+RESULT = {"category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
+RESULTS = [{"image_id": n, **RESULT} for n in range(3)]
 FRAMES_OF_COCO = {
     "images": [{"id": n, "file_name": f"frames/{n}.png"} for n in range(6)],
     "categories": [{"id": 1, "name": "a"}],
@@ -131,16 +130,13 @@ def made(make):
         desk = Path(folder).resolve()
         given = make(desk)
         place, *options = str(given[0] if isinstance(given, tuple) else given).split(",")
-        files = {
-            str(p.relative_to(desk)): p.read_bytes() for p in sorted(desk.rglob("*")) if p.is_file()
-        }
+        found = sorted(path for path in desk.rglob("*") if path.is_file())
+        files = {str(path.relative_to(desk)): path.read_bytes() for path in found}
         target = ",".join([os.path.relpath(place, desk), *options])
         texts = [name for name in files if not name.endswith((".jpg", ".png"))]
         first = [name for name in texts if name == target.split(",")[0]] or texts[:3]
         for name in first:
-            yield Seed(
-                {name: files[name], **{n: data for n, data in files.items() if n != name}}, target
-            )
+            yield Seed({name: files[name]} | {n: files[n] for n in files if n != name}, target)
 
 
 def _vit(desk):
@@ -247,10 +243,8 @@ def kinds(run_folder):
     )
     whole = {p.name: p.read_bytes() for p in sorted(run_folder.iterdir()) if p.is_file()}
     damaged = [name for name in whole if name.endswith((".json", ".parquet", ".toml"))]
-    of_run = {
-        name: Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
-        for name in damaged
-    }
+    others = {name: {n: data for n, data in whole.items() if n != name} for name in damaged}
+    of_run = {name: Seed({name: whole[name], **others[name]}) for name in damaged}
     bags = (partial(test_bags.ros, kind=kind) for kind in ("bag", "db3", "mcap"))
     return [
         Kind(
@@ -455,13 +449,12 @@ def _outcome(kind, target, path):
     except VidrobustError as error:
         return _refused(error)
     except BaseException:
-        shutil.copy(
-            path, Path(tempfile.gettempdir()) / f"fault-{kind.name.replace(' ', '-')}-{path.name}"
-        )
+        kept = f"fault-{kind.name.replace(' ', '-')}-{path.name}"
+        shutil.copy(path, Path(tempfile.gettempdir()) / kept)
         return "fault", traceback.format_exc()
-    return (
-        ("read", "") if time.process_time() - started < TIME_LIMIT_S else ("fault", "took too long")
-    )
+    if time.process_time() - started < TIME_LIMIT_S:
+        return "read", ""
+    return "fault", "took too long"
 
 
 def _refused(error):
@@ -511,11 +504,8 @@ def main_of(arguments):
     chosen = parser.parse_args(arguments)
     found = run(chosen.seed, chosen.per_kind)
     print(table(found))
-    faults = Counter(
-        f"{kind}: {what.strip().splitlines()[-1]}"
-        for kind, outcome, what in found
-        if outcome == "fault"
-    )
+    raised = [(kind, what) for kind, outcome, what in found if outcome == "fault"]
+    faults = Counter(f"{kind}: {what.strip().splitlines()[-1]}" for kind, what in raised)
     for what, count in faults.most_common():
         print(count, what, file=sys.stderr)
     first = {kind: what for kind, outcome, what in found if outcome == "fault"}

@@ -60,9 +60,7 @@ def headers(seed, others, rng):
 def truncations(seed, others, rng):
     """A stretch is missing: the end, the beginning, or one in the middle."""
     data, size = seed.data, len(seed.data)
-    cut = (
-        int(rng.integers(1, size)) if rng.random() < 0.7 else int(rng.integers(1, min(size, 4096)))
-    )
+    cut = int(rng.integers(1, size if rng.random() < 0.7 else min(size, 4096)))
     what = rng.random()
     if what < 0.6:
         return data[:cut]
@@ -96,25 +94,19 @@ def splices(seed, others, rng):
 def sizes(seed, others, rng):
     """The picture's size, or a box's, is another one; or a stream of another size goes on behind."""
     places = [place for code in ("<HH", ">HH", "<II", ">II") for place in _sizes(seed, code)]
-    fits = [
-        o
-        for o in others
-        if _suffix(o) == _suffix(seed) and (o.width, o.height) != (seed.width, seed.height)
-    ]
+    alike = (other for other in others if _suffix(other) == _suffix(seed))
+    fits = [o for o in alike if (o.width, o.height) != (seed.width, seed.height)]
     if fits and (not places or rng.random() < 0.4):
         other = fits[int(rng.integers(len(fits)))].data
         cut = int(rng.integers(len(seed.data) // 2, len(seed.data) + 1))
         return seed.data[:cut] + other
     data = bytearray(seed.data)
     if places and rng.random() < 0.75:
-        for place, code in (
-            places if rng.random() < 0.5 else [places[int(rng.integers(len(places)))]]
-        ):
+        one = rng.random() >= 0.5
+        for place, code in [places[int(rng.integers(len(places)))]] if one else places:
             most = 2**15 - 1 if code.endswith("HH") else 2**31 - 1
-            new = [
-                int(rng.choice((0, 1, 2, 3, 17, seed.width // 2, seed.width * 2, most)))
-                for _ in range(2)
-            ]
+            sides = (0, 1, 2, 3, 17, seed.width // 2, seed.width * 2, most)
+            new = [int(rng.choice(sides)) for _ in range(2)]
             new[int(rng.integers(2))] = (seed.width, seed.height)[int(rng.integers(2))]
             data[place : place + struct.calcsize(code)] = struct.pack(code, *new)
         return bytes(data)

@@ -36,9 +36,8 @@ def seeds(*, corpus=True):
     """All of them, by name; those of the corpus only where it is here, and of codecs those that can be written."""
     files = [p for p in sorted(REPOSITORY.iterdir()) if p.suffix != ".md"]
     if corpus and CORPUS.is_dir():
-        files += [
-            p for p in sorted((CORPUS / "faults").iterdir()) if 0 < p.stat().st_size < 600_000
-        ]
+        found = sorted((CORPUS / "faults").iterdir())
+        files += [path for path in found if 0 < path.stat().st_size < 600_000]
         files.append(CORPUS / "objects" / "datumaro_cvat_test.mp4")
     made = [_seed(path.name, path.read_bytes()) for path in files]
     for name, formats in REWRAPPED.items():

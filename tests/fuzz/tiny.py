@@ -15,9 +15,8 @@ class Bright:
 
     def __call__(self, pixels):
         bright = pixels.float().mean(dim=(1, 2, 3)).cpu().numpy() / 255
-        return Classifications(
-            np.stack([1 - bright, bright], axis=1).astype(np.float32), self.class_names
-        )
+        shares = np.stack([1 - bright, bright], axis=1).astype(np.float32)
+        return Classifications(shares, self.class_names)
 
 
 model = Bright()

@@ -40,9 +40,8 @@ def main():
         if found["study"]["code"] == 0:
             found["study"] = _ended(command, ["stability", job["out"], "--quiet"])
         if job["look"]:
-            found["look"] = _ended(
-                command, ["look", job["path"], f"--out={job['out']}.look", *LOOK]
-            )
+            look = ["look", job["path"], f"--out={job['out']}.look", *LOOK]
+            found["look"] = _ended(command, look)
         used = round(time.process_time() - started, 2)
         print(json.dumps({**found, "peak": _peak(), "cpu_s": used}), file=answers, flush=True)
 

@@ -50,17 +50,11 @@ def test_no_boxes():
 def test_changes_by_hand():
     """A stays, B is lost, C is renamed, D weakens within the band, E was never sure, F is new."""
     a, b, c, d, e, f = ([100.0 * k, 0.0, 100.0 * k + 50, 50.0] for k in range(6))
-    before = (
-        np.array([a, b, c, d, e]),
-        np.array([0.9, 0.9, 0.9, 0.6, 0.35]),
-        np.array([1, 1, 1, 1, 1]),
-    )
+    scores, labels = np.array([0.9, 0.9, 0.9, 0.6, 0.35]), np.ones(5, int)
+    before = (np.array([a, b, c, d, e]), scores, labels)
     shifted = [c[0] + 10, *c[1:2], c[2] + 10, c[3]]  # IoU 40 / 60
-    after = (
-        np.array([a, shifted, d, e, f]),
-        np.array([0.9, 0.8, 0.35, 0.9, 0.5]),
-        np.array([1, 2, 1, 1, 1]),
-    )
+    scores, labels = np.array([0.9, 0.8, 0.35, 0.9, 0.5]), np.array([1, 2, 1, 1, 1])
+    after = (np.array([a, shifted, d, e, f]), scores, labels)
     found = change(before, after)
     assert (found.count, found.lost, found.new, found.renamed, found.found) == (4, 1, 1, 1, 3)
     assert found.moved == pytest.approx(1 / 3)
@@ -68,18 +62,13 @@ def test_changes_by_hand():
 
 def test_of_equal_boxes_one_is_a_duplicate():
     boxes = np.array([[0, 0, 10, 10]] * 3)
-    assert duplicates(boxes, np.array([0.5, 0.5, 0.9]), np.array([1, 1, 1])).tolist() == [
-        True,
-        True,
-        False,
-    ]
+    found = duplicates(boxes, np.array([0.5, 0.5, 0.9]), np.array([1, 1, 1]))
+    assert found.tolist() == [True, True, False]
 
 
 def test_the_words_of_tide():
     """One box of each kind; the last true box has none."""
-    truth = np.array(
-        [[0, 0, 10, 10], [100, 0, 110, 10], [200, 0, 210, 10], [300, 0, 310, 10]], float
-    )
+    truth = np.array([[left, 0, left + 10, 10] for left in (0, 100, 200, 300)], float)
     labels = np.array([1, 2, 1, 1])
     boxes = np.array(
         [
@@ -92,9 +81,8 @@ def test_the_words_of_tide():
         ],
         float,
     )
-    words, of_truth = kinds(
-        boxes, np.array([0.9, 0.8, 0.9, 0.9, 0.9, 0.9]), np.array([1] * 6), truth, labels
-    )
+    scores = np.array([0.9, 0.8, 0.9, 0.9, 0.9, 0.9])
+    words, of_truth = kinds(boxes, scores, np.array([1] * 6), truth, labels)
     assert words == ["same", "duplicate", "class", "location", "both", "background"]
     assert of_truth == ["same", "class", "location", "missed"]
     clean, scores = (truth, np.full(4, 0.9), labels), np.array([0.9, 0.8, 0.9, 0.4, 0.4, 0.4])

@@ -46,10 +46,8 @@ class Bright:
 
 
 def pixels():
-    frames = [
-        np.clip(texture(k, 120, 160).astype(np.float64) * g, 0, 255)
-        for k, g in ((4, 1.0), (4, 0.7))
-    ]
+    still = texture(4, 120, 160).astype(np.float64)
+    frames = [np.clip(still * gain, 0, 255) for gain in (1.0, 0.7)]
     return torch.from_numpy(np.stack(frames).astype(np.uint8)).permute(0, 3, 1, 2)
 
 

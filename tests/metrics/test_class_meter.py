@@ -42,9 +42,8 @@ def measure(p, reasons, splits, names=NAMES):
     frames = [texture(0, 30, 32)] * len(p)
     for start, stop in itertools.pairwise([0, *splits, len(p)]):
         batch = batch_of(frames[start:stop], first=start)
-        meter.feed(
-            batch, transitions_of(reasons, start, stop), Classifications(p[start:stop], names)
-        )
+        answers = Classifications(p[start:stop], names)
+        meter.feed(batch, transitions_of(reasons, start, stop), answers)
     return meter.finish()
 
 
@@ -74,13 +73,11 @@ def test_hand_counted_clip():
     assert adjacent["delta_ms"].tolist() == pytest.approx([40.0] * 5)
     assert adjacent["time_s"].tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
     # bolt nut bolt: one revert flip, at frame 2; the first frame and the cut end no pair
-    assert triples["revert_flip"].tolist() == pytest.approx(
-        [np.nan, 0, 1, 0, np.nan, 0], nan_ok=True
-    )
+    revert_flips = [np.nan, 0, 1, 0, np.nan, 0]
+    assert triples["revert_flip"].tolist() == pytest.approx(revert_flips, nan_ok=True)
     # second differences: (0,0,1): a quarter of 2 * .7; (0,1,0): a quarter of 4 * .7; none across the cut
-    assert triples["jitter"].tolist() == pytest.approx(
-        [np.nan, 0.35, 0.7, np.nan, np.nan, np.nan], nan_ok=True, abs=1e-6
-    )
+    jitter = [np.nan, 0.35, 0.7, np.nan, np.nan, np.nan]
+    assert triples["jitter"].tolist() == pytest.approx(jitter, nan_ok=True, abs=1e-6)
 
 
 def test_frames_table():
@@ -105,9 +102,8 @@ def test_probabilities_of_few_classes_are_kept_whole():
 
 def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest():
     p = made_predictions(4, classes=ALL_CLASSES + 1)
-    table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))[
-        "probabilities"
-    ]
+    names = tuple(f"class {k}" for k in range(ALL_CLASSES + 1))
+    table = measure(p, PLAIN[:4], [1], names)["probabilities"]
     assert len(table) == 4 * (TOP + 1)
     for frame, rows in table.groupby("frame"):
         summary = rows[rows["label"] != REST]
@@ -122,15 +118,13 @@ def test_anchor_pairs_by_a_plain_loop():
     p = made_predictions(12)
     pairs = measure(p, PLAIN, [])["pairs"]
     got = pairs[pairs["kind"] == "anchor"]
-    expected = {
-        (a, a + s * d) for a in (0, 5, 10) for d in (1, 3) for s in (1, -1) if 0 <= a + s * d < 12
-    }
+    ends = [(a, a + d) for a in (0, 5, 10) for d in (-3, -1, 1, 3)]
+    expected = {(a, b) for a, b in ends if 0 <= b < 12}
     assert set(zip(got["frame_a"], got["frame_b"], strict=True)) == expected
     assert len(got) == len(expected)
     for row in got.itertuples():
-        assert row.total_variation == pytest.approx(
-            total_variation(p[[row.frame_a]], p[[row.frame_b]])[0], abs=1e-9
-        )
+        (moved,) = total_variation(p[[row.frame_a]], p[[row.frame_b]])
+        assert row.total_variation == pytest.approx(moved, abs=1e-9)
         assert row.delta_ms == pytest.approx(40.0 * (row.frame_b - row.frame_a))
         assert row.delta_frames == row.frame_b - row.frame_a
 
@@ -151,9 +145,8 @@ def test_batches_may_be_split_anywhere(splits):
 def test_pairs_over_a_cut_are_excluded_also_between_anchors():
     reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:]]
     pairs = measure(made_predictions(12), reasons, [6])["pairs"]
-    crossing = (pairs[["frame_a", "frame_b"]].min(axis=1) < 7) & (
-        pairs[["frame_a", "frame_b"]].max(axis=1) >= 7
-    )
+    ends = pairs[["frame_a", "frame_b"]]
+    crossing = (ends.min(axis=1) < 7) & (ends.max(axis=1) >= 7)
     assert set(pairs.loc[crossing, "excluded"]) == {"scene_cut"}
     assert set(pairs.loc[~crossing, "excluded"]) == {""}
 
@@ -169,9 +162,8 @@ def test_operating_points_decide_labels_and_margins():
     p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
     meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
     predictions = Classifications(p, NAMES, thresholds=((1, 0.3),))
-    meter.feed(
-        batch_of([texture(0, 30, 32)] * 3), transitions_of(["first", "", ""], 0, 3), predictions
-    )
+    batch = batch_of([texture(0, 30, 32)] * 3)
+    meter.feed(batch, transitions_of(["first", "", ""], 0, 3), predictions)
     found = meter.finish()
     assert found["frames"]["label_name"].tolist() == ["nut", "bolt", "nut"]
     # twice the way to the operating point, that of the bolt the lesser of this and of its lead over the washer
@@ -183,9 +175,8 @@ def test_operating_points_decide_labels_and_margins():
 def test_of_answers_that_name_some_classes_only_labels_are_compared():
     meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
     predictions = Classifications(made_predictions(4), NAMES, partial=True)
-    meter.feed(
-        batch_of([texture(0, 30, 32)] * 4), transitions_of(["first", "", "", ""], 0, 4), predictions
-    )
+    batch = batch_of([texture(0, 30, 32)] * 4)
+    meter.feed(batch, transitions_of(["first", "", "", ""], 0, 4), predictions)
     found = meter.finish()
     labels = predictions.labels
     adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]

@@ -1,6 +1,6 @@
 """Clean against perturbed frames of a detector of masks: these are compared, where the perturbation puts them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from vidrobust.metrics.detection import move
 from vidrobust.models.predict import joined
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed, one_per_frame
-from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import shape_array
@@ -74,10 +73,8 @@ def test_masks_that_go_with_the_picture_are_unchanged(name):
 
 
 def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone():
-    brighter = PERTURBATIONS["brightness"]
-    bright = Perturbation(
-        **{**vars(brighter), "apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()}
-    )
+    lighter = {"apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()}
+    bright = replace(PERTURBATIONS["brightness"], **lighter)
     found = {
         masked: mean_of(
             study_frames(scene(), [Parts(masked, swaps=True)], [bright], Draws(content="c"))
@@ -102,9 +99,8 @@ def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out():
         )
         inside = [shape.area for shape in kept.shapes]
         assert min(inside, default=1) > 0
-        np.testing.assert_array_equal(
-            kept.boxes, boxes.boxes[: len(kept.boxes)] if inside else kept.boxes
-        )
+        expected = boxes.boxes[: len(kept.boxes)] if inside else kept.boxes
+        np.testing.assert_array_equal(kept.boxes, expected)
     assert len(move(found, shift, 200.0, one_per_frame(from_seed(2), 2), (120, 160)).scores) == 0
 
 

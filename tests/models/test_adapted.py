@@ -64,10 +64,9 @@ def test_a_map_of_imagenet_fits_models_of_imagenet_alone():
 
 
 def test_other_maps_are_other_models_and_what_it_lacks_is_noted():
-    first = merged(Fixed(0.1, 0.2, 0.3, 0.4), MAP, NAMES, "a set")
-    second = merged(
-        Fixed(0.1, 0.2, 0.3, 0.4), ClassMap(of_model={0: 0, 3: 1, 2: 2}, classes=3), NAMES, "a set"
-    )
+    model = Fixed(0.1, 0.2, 0.3, 0.4)
+    first = merged(model, MAP, NAMES, "a set")
+    second = merged(model, ClassMap(of_model={0: 0, 3: 1, 2: 2}, classes=3), NAMES, "a set")
     assert second is not None
     assert identity(first) != identity(second)
     assert first.info.notes == ("answers in the 3 classes of a set, never cow",)
@@ -135,7 +134,6 @@ def test_a_classifier_says_its_own_output():
     for declared in (Declared(output="logits"), Declared(threshold={"dark": 0.5}, scale=2)):
         with pytest.raises(SettingsError, match="one_vs_rest"):
             thresholded(plain, declared, "own")
-    with pytest.raises(
-        SettingsError, match="there is no one class 'red'; classes are dark, bright"
-    ):
+    said = "there is no one class 'red'; classes are dark, bright"
+    with pytest.raises(SettingsError, match=said):
         thresholded(plain, Declared(threshold={"red": 0.5}), "own")

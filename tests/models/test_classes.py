@@ -22,9 +22,8 @@ def test_default_names():
 
 
 def test_background_is_never_guessed():
-    with pytest.raises(
-        SettingsError, match=r'1001 outputs: .*background.*classes = "background\+imagenet"'
-    ):
+    said = r'1001 outputs: .*background.*classes = "background\+imagenet"'
+    with pytest.raises(SettingsError, match=said):
         classes.default(1001)
 
 

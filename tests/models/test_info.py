@@ -40,9 +40,8 @@ def onnx(models, tmp_path):
     (tmp_path / NET).symlink_to(models / NET)
 
     def made(*, crop=0.875, more="", options=""):
-        (tmp_path / f"{NET}.toml").write_text(
-            sidecar(128, crop, [127.5] * 3, [127.5] * 3, more=more)
-        )
+        text = sidecar(128, crop, [127.5] * 3, [127.5] * 3, more=more)
+        (tmp_path / f"{NET}.toml").write_text(text)
         found = identity(load_model(f"onnx:{tmp_path / NET}{options}"))
         assert found is not None
         return found

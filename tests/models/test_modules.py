@@ -10,9 +10,8 @@ from vidrobust.models.modules import class_count, fit_state, read_state
 
 def small(classes=3):
     torch.manual_seed(0)
-    return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.Linear(5, classes)
-    )
+    layers = [torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.Linear(5, classes)]
+    return torch.nn.Sequential(*layers)
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model"])
@@ -34,9 +33,8 @@ def test_safetensors(tmp_path):
 
 def test_a_pickled_module_is_not_run(tmp_path):
     torch.save(small(), tmp_path / "w.pth")
-    with pytest.raises(
-        InputError, match=r"not a plain file of weights.*torch\.save\(model\.state_dict\(\)"
-    ):
+    said = r"not a plain file of weights.*torch\.save\(model\.state_dict\(\)"
+    with pytest.raises(InputError, match=said):
         read_state(tmp_path / "w.pth")
 
 
@@ -44,10 +42,8 @@ def test_a_pickled_module_is_not_run(tmp_path):
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
 def test_damaged_files(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(
-        InputError,
-        match=r"w\.(pth|safetensors): (cannot be read as|is not a plain file of) weights",
-    ):
+    said = r"w\.(pth|safetensors): (cannot be read as|is not a plain file of) weights"
+    with pytest.raises(InputError, match=said):
         read_state(tmp_path / name)
 
 
@@ -73,11 +69,10 @@ def test_fit_is_all_or_nothing():
     state["2.bias"] = torch.tensor([7.0, 8.0, 9.0])
     fit_state(module, state, "spec")
     assert module[2].bias.tolist() == [7.0, 8.0, 9.0]
-    with pytest.raises(
-        SettingsError,
-        match=r"another architecture: 1 parameters missing: 1\.bias, 1 unknown: 9\.bias",
-    ):
-        fit_state(module, {("9.bias" if n == "1.bias" else n): v for n, v in state.items()}, "spec")
+    unknown = {("9.bias" if n == "1.bias" else n): v for n, v in state.items()}
+    said = r"another architecture: 1 parameters missing: 1\.bias, 1 unknown: 9\.bias"
+    with pytest.raises(SettingsError, match=said):
+        fit_state(module, unknown, "spec")
 
 
 def test_another_number_of_classes_is_said_and_read_off():

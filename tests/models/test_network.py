@@ -54,9 +54,8 @@ def test_nan_weights_are_refused_at_once():
     module = layers()
     with torch.no_grad():
         module[-1].bias[0] = float("nan")
-    with pytest.raises(
-        InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"
-    ):
+    said = "model net: the network gave NaN or infinite outputs for 3 of 3"
+    with pytest.raises(InputError, match=said):
         as_classifier(network(module), "spec")
 
 

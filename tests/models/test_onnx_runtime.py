@@ -32,13 +32,11 @@ def write(folder, location, *, inside_if=False):
     initial = [tensor]
     if inside_if:
         constant = helper.make_node("Constant", [], ["weight"], value=tensor)
-        branch = helper.make_graph(
-            [constant], "branch", [], [helper.make_tensor_value_info("weight", 1, [192, 3])]
-        )
+        out = helper.make_tensor_value_info("weight", 1, [192, 3])
+        branch = helper.make_graph([constant], "branch", [], [out])
         yes = numpy_helper.from_array(np.array(True), "yes")
-        nodes.insert(
-            0, helper.make_node("If", ["yes"], ["weight"], then_branch=branch, else_branch=branch)
-        )
+        both = {"then_branch": branch, "else_branch": branch}
+        nodes.insert(0, helper.make_node("If", ["yes"], ["weight"], **both))
         initial = [yes]
     graph = helper.make_graph(nodes, "net", [pixels], [scores], initial)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -73,7 +71,5 @@ def test_real_networks_read_nothing_else(models):
     """Against the package onnx, which lists the tensors that lie elsewhere."""
     for path in sorted(models.glob("*.onnx")):
         network = onnx.load(path, load_external_data=False)
-        elsewhere = [
-            t for t in network.graph.initializer if t.data_location == TensorProto.EXTERNAL
-        ]
-        assert len(external_files(path)) == len(elsewhere) == 0
+        places = [tensor.data_location for tensor in network.graph.initializer]
+        assert len(external_files(path)) == places.count(TensorProto.EXTERNAL) == 0

@@ -74,17 +74,15 @@ def test_auto_halves_until_it_fits_and_says_so():
 
 
 def test_a_number_is_kept_to():
-    with pytest.raises(
-        InputError, match=r"memory ran out on 32 frames of 2x2 px; use --batch auto, or --batch 16"
-    ):
+    said = r"memory ran out on 32 frames of 2x2 px; use --batch auto, or --batch 16"
+    with pytest.raises(InputError, match=said):
         predict(Counting(fits=10), PIXELS, 32)
 
 
 def test_one_frame_that_does_not_fit():
     model = Counting(fits=0)
-    with pytest.raises(
-        InputError, match="memory ran out on 1 frames of 2x2 px; one frame alone does not fit"
-    ):
+    said = "memory ran out on 1 frames of 2x2 px; one frame alone does not fit"
+    with pytest.raises(InputError, match=said):
         predict(model, PIXELS, "auto")
     assert model.sizes == [32, 16, 8, 4, 2, 1]
 
@@ -116,9 +114,8 @@ def test_what_a_model_raises_is_said_with_its_name_at_once():
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     model = Broken()
-    with pytest.raises(
-        ModelError, match="model counting: failed on 32 frames of 2x2 px: RuntimeError: mat1"
-    ):
+    said = "model counting: failed on 32 frames of 2x2 px: RuntimeError: mat1"
+    with pytest.raises(ModelError, match=said):
         predict(model, PIXELS, "auto")
     assert model.sizes == [32]
 
@@ -185,9 +182,8 @@ class Boxes:
         left = rows.astype(np.float32)
         boxes = np.stack([left, left, left + self.width, left + 5], axis=1)
         labels = np.full(len(rows), self.label)
-        return Detections(
-            boxes, values[rows] / self.scale, labels, rows, len(pixels), self.class_names
-        )
+        scores = values[rows] / self.scale
+        return Detections(boxes, scores, labels, rows, len(pixels), self.class_names)
 
 
 def test_boxes_are_joined_with_the_rows_of_all_frames():

@@ -127,9 +127,8 @@ def test_stretch_ignores_the_aspect_ratio():
     """Left half black, right half white, 10x40 to 16x8: still halves, at 8 wide 4 and 4."""
     pixels = torch.zeros(1, 3, 10, 40, dtype=torch.uint8)
     pixels[..., 20:] = 255
-    p = Preprocess(
-        size=(16, 8), resize="stretch", interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1)
-    )
+    how = {"resize": "stretch", "interpolation": "nearest"}
+    p = Preprocess(size=(16, 8), mean=(0, 0, 0), std=(1, 1, 1), **how)
     result = p(pixels)
     assert result.shape == (1, 3, 16, 8)
     assert result[0, 0, 0].tolist() == [0, 0, 0, 0, 255, 255, 255, 255]
@@ -274,9 +273,8 @@ def yolox_preproc(img, input_size):
     """Megvii-BaseDetection/YOLOX, yolox/data/data_augment.py, ``preproc``, word by word but for the last axis."""
     padded_img = np.ones((input_size[0], input_size[1], 3), dtype=np.uint8) * 114
     r = min(input_size[0] / img.shape[0], input_size[1] / img.shape[1])
-    resized_img = cv2.resize(
-        img, (int(img.shape[1] * r), int(img.shape[0] * r)), interpolation=cv2.INTER_LINEAR
-    ).astype(np.uint8)
+    sides = (int(img.shape[1] * r), int(img.shape[0] * r))
+    resized_img = cv2.resize(img, sides, interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     padded_img[: int(img.shape[0] * r), : int(img.shape[1] * r)] = resized_img
     return np.ascontiguousarray(padded_img.transpose(2, 0, 1), dtype=np.float32), r
 

@@ -48,10 +48,8 @@ def test_real_table(models):
 
 
 def test_classes_and_output(tmp_path):
-    write(
-        tmp_path / "net.toml",
-        TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"',
-    )
+    more = 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"'
+    write(tmp_path / "net.toml", TEMPLATE + more)
     sidecar = read_sidecar(tmp_path / "net.onnx")
     assert (sidecar.class_names, sidecar.output_name) == (("a", "b"), "p")
     assert sidecar.declared.output == "probabilities"
@@ -61,16 +59,14 @@ def test_classes_and_output(tmp_path):
 
 
 def test_none_found_shows_what_to_write(tmp_path):
-    with pytest.raises(
-        SettingsError, match=r"(?s)no sidecar.*Write .*net\.onnx\.toml with:\nsize = 224.*channels"
-    ):
+    said = r"(?s)no sidecar.*Write .*net\.onnx\.toml with:\nsize = 224.*channels"
+    with pytest.raises(SettingsError, match=said):
         read_sidecar(tmp_path / "net.onnx")
     write(tmp_path / "models.toml", entry("other.onnx"))
     with pytest.raises(SettingsError, match=r'models\.toml has no entry with file = "net\.onnx"'):
         read_sidecar(tmp_path / "net.onnx")
-    with pytest.raises(
-        SettingsError, match=r"gone\.toml: no such file; it was named as the sidecar of net\.onnx"
-    ):
+    said = r"gone\.toml: no such file; it was named as the sidecar of net\.onnx"
+    with pytest.raises(SettingsError, match=said):
         read_sidecar(tmp_path / "net.onnx", str(tmp_path / "gone.toml"))
     with pytest.raises(SettingsError, match=r'no entry has file = "net\.onnx"'):
         read_sidecar(tmp_path / "net.onnx", str(tmp_path / "models.toml"))
@@ -78,9 +74,8 @@ def test_none_found_shows_what_to_write(tmp_path):
 
 @pytest.mark.parametrize("file", ["yolox_nano.onnx", "FastestDet.onnx"])
 def test_a_detector_is_no_classifier(models, file):
-    with pytest.raises(
-        SettingsError, match=r'is for detection: expected task = "classification" here'
-    ):
+    said = r'is for detection: expected task = "classification" here'
+    with pytest.raises(SettingsError, match=said):
         read_sidecar(models / file)
 
 

@@ -87,10 +87,8 @@ def remedies(model, read, footage, max_delay_ms):
     use = use[(use["model"] == model) & (use["excluded"] == "")]
     mired = 1e6 / frames.set_index(["item", "frame"])["answer"].str.removesuffix(" K").astype(float)
     calm = mired.groupby(level="item").transform(lambda of: of.rolling(5, min_periods=1).mean())
-    a, b = (
-        calm.reindex(pd.MultiIndex.from_frame(use[["item", side]])).to_numpy()
-        for side in ("frame_a", "frame_b")
-    )
+    places = (pd.MultiIndex.from_frame(use[["item", side]]) for side in ("frame_a", "frame_b"))
+    a, b = (calm.reindex(place).to_numpy() for place in places)
     before = use["jump"].to_numpy(np.float64)
     after = (np.abs(a - b) > NOTICEABLE).astype(np.float64)
     clusters, delay = clusters_of_rows(use), 2 * float(use["delta_ms"].median())

@@ -93,9 +93,7 @@ def test_both_warps_agree(border, interpolation):
         back = centre @ np.linalg.inv(matrix) @ np.linalg.inv(centre)
         a = geometric.warp(pixels, [matrix], interpolation=interpolation, border=border)
         b = geometric._warp_in_float(pixels, back, interpolation, border)
-        inner = (
-            (slice(None), slice(None), slice(12, -12), slice(12, -12)) if border == "black" else ...
-        )
+        inner = (..., slice(12, -12), slice(12, -12)) if border == "black" else ...
         assert (a[inner].int() - b[inner].int()).abs().max() <= 2
 
 
@@ -104,9 +102,8 @@ def test_thin_kernels_convolve_as_scipy_does(length_px, degrees):
     """In floating point, within the rounding to a level; both mirror without repeating the edge."""
     frame = np.random.default_rng(2).integers(0, 256, (90, 70, 3)).astype(np.uint8)
     kernel = blur.in_steps(blur.line_kernel(length_px, math.radians(degrees)))
-    expected = np.stack(
-        [correlate(plane, kernel, mode="mirror") for plane in frame.transpose(2, 0, 1) / 1.0], 2
-    )
+    planes = frame.transpose(2, 0, 1) / 1.0
+    expected = np.stack([correlate(plane, kernel, mode="mirror") for plane in planes], 2)
     assert np.abs(blur.convolve(frame, kernel) - expected).max() < 0.51
 
 
@@ -169,11 +166,8 @@ def test_shot_noise_is_poisson(photons):
 
 def test_shot_noise_has_the_sigma_it_says_at_a_quarter_of_white():
     """Sigma goes with the root of the level: half at 64 of 255."""
-    noisy = (
-        PERTURBATIONS["shot_noise"]
-        .apply(flat(64, 64, 64).repeat(4, 1, 1, 1), 20, from_seed(0))
-        .double()
-    )
+    grey = flat(64, 64, 64).repeat(4, 1, 1, 1)
+    noisy = PERTURBATIONS["shot_noise"].apply(grey, 20, from_seed(0)).double()
     assert noisy.mean() == pytest.approx(64, abs=0.4)
     assert noisy.std() == pytest.approx(20 * math.sqrt(64 / 255), rel=0.03)
 
@@ -195,9 +189,8 @@ def by_normal(level, sigma):
 
 def by_poisson(level, sigma):
     photons = (255 / sigma) ** 2
-    return cells(
-        poisson.cdf(np.floor((np.arange(256) + 0.5) * photons / 255), photons * level / 255)
-    )
+    upper = np.floor((np.arange(256) + 0.5) * photons / 255)
+    return cells(poisson.cdf(upper, photons * level / 255))
 
 
 @pytest.mark.parametrize(
@@ -229,11 +222,8 @@ def test_noise_has_its_distribution(name, strength, chances, level):
 def test_noise_is_independent_from_value_to_value(name):
     """Correlations with neighbours, of the next row and of another channel; five standard errors."""
     noisy = levels_of(120, name, PERTURBATIONS[name].strengths[2]).astype(np.float64)
-    for one, other in (
-        (noisy[1:], noisy[:-1]),
-        (noisy[:, 1:], noisy[:, :-1]),
-        (noisy[..., 1:], noisy[..., :-1]),
-    ):
+    neighbours = ((noisy[1:], noisy[:-1]), (noisy[:, 1:], noisy[:, :-1]))
+    for one, other in (*neighbours, (noisy[..., 1:], noisy[..., :-1])):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 5 / math.sqrt(one.size)
 
 
@@ -263,10 +253,8 @@ def test_far_whole_pixel_shifts_are_mirrored(shift, pictures):
 
 def test_jpeg_has_quality_and_half_chroma():
     frame = make_picture(64, 64).permute(1, 2, 0).contiguous().numpy()
-    sizes = [
-        len(cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, q])[1])
-        for q in (30, 90)
-    ]
+    options = [[cv2.IMWRITE_JPEG_QUALITY, quality] for quality in (30, 90)]
+    sizes = [len(cv2.imencode(".jpg", frame[..., ::-1], each)[1]) for each in options]
     assert sizes[0] < sizes[1]
     checker = np.zeros((32, 32, 3), np.uint8)
     checker[::2, ::2] = checker[1::2, 1::2] = (255, 0, 0)
@@ -274,10 +262,9 @@ def test_jpeg_has_quality_and_half_chroma():
     coded = noise.jpeg(checker, 95)
     # red and blue of 2 x 2 pixels are averaged
     assert coded[..., 0].std() < 0.6 * checker[..., 0].std()
+    wide = torch.zeros(1, 3, 1, 65501, dtype=torch.uint8)
     with pytest.raises(InputError, match="jpeg: frames of 65501x1 px do not fit the codec"):
-        PERTURBATIONS["jpeg"].apply(
-            torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0)
-        )
+        PERTURBATIONS["jpeg"].apply(wide, 10, from_seed(0))
 
 
 def test_h264_keeps_to_its_bit_rate_and_to_the_clip():
@@ -305,10 +292,9 @@ def test_h264_of_odd_sizes_and_one_frame():
     coded = PERTURBATIONS["h264"].apply(pixels, 50, from_seed(0))
     assert coded.shape == pixels.shape
     assert (coded.float() - pixels.float()).square().mean().sqrt() < 40
+    wide = torch.zeros(1, 3, 16, 16400, dtype=torch.uint8)
     with pytest.raises(InputError, match="sides have at most 16384 px"):
-        PERTURBATIONS["h264"].apply(
-            torch.zeros(1, 3, 16, 16400, dtype=torch.uint8), 50, from_seed(0)
-        )
+        PERTURBATIONS["h264"].apply(wide, 50, from_seed(0))
 
 
 def test_occlusion_is_one_square_inside_the_frame():

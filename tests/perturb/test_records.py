@@ -30,10 +30,8 @@ def test_either_way_means_that_apply_draws_both_directions(key):
     for seed in range(32):
         made = entry.apply(pixels, strength, from_seed(seed))
         for way in ways:
-            ways[way] |= any(
-                torch.equal(made, entry.apply_signed(pixels, way * strength, direction))
-                for direction in entry.signed
-            )
+            both = [entry.apply_signed(pixels, way * strength, of) for of in entry.signed]
+            ways[way] |= any(torch.equal(made, each) for each in both)
     assert ways[1]
     assert ways[-1] == entry.either_way
 
@@ -42,10 +40,8 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form():
     entry = PERTURBATIONS["shear"]
     ramp = torch.arange(64, dtype=torch.uint8).repeat(3, 48, 1)[None] * 3
     # upright rows slide: the top of the picture moves to one side in some draws, to the other in others
-    slides = [
-        float(entry.apply(ramp, 5.0, from_seed(seed))[0, 0, 8, 20:44].float().mean())
-        for seed in range(32)
-    ]
+    drawn = (entry.apply(ramp, 5.0, from_seed(seed)) for seed in range(32))
+    slides = [float(each[0, 0, 8, 20:44].float().mean()) for each in drawn]
     middle = float(ramp[0, 0, 8, 20:44].float().mean())
     assert min(slides) < middle - 3 < middle + 3 < max(slides)
     assert entry.either_way
@@ -53,10 +49,9 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form():
 
 
 def test_lengths_are_those_whose_unit_is_of_pixels():
-    lengths = {
-        key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"
-    }
-    assert lengths == {"translation", "gaussian_blur", "motion_blur", "defocus_blur"}
+    lengths = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
+    natural = {key for key in lengths if PERTURBATIONS[key].suite == "natural"}
+    assert natural == {"translation", "gaussian_blur", "motion_blur", "defocus_blur"}
 
 
 @pytest.mark.parametrize("key", ["gaussian_blur", "defocus_blur"])

@@ -66,10 +66,8 @@ def assert_equal(a, b, by=(), atol=0.0):
 
 def options_of(name, options):
     """These options of a study, without those that a command of one stage does not have."""
-    flags = {
-        name: {flag for p in cli.commands[name].params for flag in p.opts}
-        for name in ("study", name)
-    }
+    commands = {each: cli.commands[each].params for each in ("study", name)}
+    flags = {each: {flag for p in of for flag in p.opts} for each, of in commands.items()}
     lacking = flags["study"] - flags[name]
     return [option for option in options if option.partition("=")[0] not in lacking]
 

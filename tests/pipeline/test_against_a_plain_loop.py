@@ -20,9 +20,8 @@ def crops(path, size, crop, kernel, most=None):
         for frame in itertools.islice(container.decode(video=0), most):
             image = frame.to_image()
             scale = round(size / crop) / min(image.size)
-            resized = image.resize(
-                [max(size, int(side * scale + 1e-6)) for side in image.size], kernel
-            )
+            sides = [max(size, int(side * scale + 1e-6)) for side in image.size]
+            resized = image.resize(sides, kernel)
             left, top = round((resized.width - size) / 2), round((resized.height - size) / 2)
             found.append(np.asarray(resized.crop((left, top, left + size, top + size))))
     return found

@@ -38,9 +38,8 @@ def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd):
     out, model = crowd / "run", f"--model=detections:{crowd / 'boxes.csv'}"
     assert run("stability", str(crowd / "grid"), model, f"--out={out}", "-q") == 0
     found = json.loads((out / "metrics.json").read_text())["models"]["boxes"]
-    tables = {
-        name: RunFolder(out).table(name) for name in ("box_counts", "tracks", "object_frames")
-    }
+    names = ("box_counts", "tracks", "object_frames")
+    tables = {name: RunFolder(out).table(name) for name in names}
     assert (len(tables["box_counts"]), len(tables["tracks"])) == (FRAMES, COUNT)
     assert tables["object_frames"]["missed"].sum() == COUNT
     assert found["dropout_rate"]["value"] == pytest.approx(1 / FRAMES)

@@ -112,9 +112,8 @@ def looked(folder, monkeypatch, step_s):
     monkeypatch.setitem(estimate.RULES, "pairs", estimate.Rule(MOST, MOST, 1))
     clip = recode(CLIP, folder / "clip.mp4", 30)
     settings = Settings(sources=(str(clip),), model=("by_light",), budget="60s", end_s=1.2)
-    with opened_sources(
-        settings, str(folder / "run"), Reporter(quiet=True), models=[ByLight()]
-    ) as run:
+    told, place = Reporter(quiet=True), str(folder / "run")
+    with opened_sources(settings, place, told, models=[ByLight()]) as run:
         build(run, STAGES, ["causes"])
         return run.table("causes")
 

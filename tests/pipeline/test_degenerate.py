@@ -35,10 +35,8 @@ FOOTAGE = {
 }
 
 
-AT_NIGHT = [
-    pytest.param(name, marks=pytest.mark.nightly)
-    for name in ("two frames", "every frame another scene")
-]
+LATE = ("two frames", "every frame another scene")
+AT_NIGHT = [pytest.param(name, marks=pytest.mark.nightly) for name in LATE]
 
 
 @pytest.mark.parametrize("name", ["one frame", "all black", *AT_NIGHT])
@@ -63,9 +61,8 @@ def test_memory_that_runs_out_over_one_item_leaves_the_others(line, monkeypatch,
 
     def short_of_memory(worker, order, *rest):
         if "bolt" in order.item.name:
-            raise cv2.error(
-                "OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes"
-            )
+            said = "alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes"
+            raise cv2.error(f"OpenCV(5.0.0) {said}")
         real(worker, order, *rest)
 
     monkeypatch.setattr(Worker, "_stream", short_of_memory)

@@ -80,10 +80,9 @@ def cost(settings, monkeypatch, counts=None, most=0):
     ]
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
-    found = inputs.find(settings, None, Reporter(quiet=True))
-    return estimate_cost(
-        settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts, most
-    )
+    told = Reporter(quiet=True)
+    found = inputs.find(settings, None, told)
+    return estimate_cost(settings, STAGES, [model], found, found.items, told, counts, most)
 
 
 def test_range_and_workers_by_hand(public_clips, monkeypatch):
@@ -182,9 +181,8 @@ def test_what_the_footage_cannot_reach_is_left_out_unless_it_was_asked_for():
 
 def answered(counts, footage, settings=None, **more):
     found = list(outlooks(STAGES.stages, settings or Settings(), counts, footage, **more))
-    assert [each.question for each in found] == [
-        *(Question.STABLE, Question.SENSITIVE, Question.WHY, Question.TRAIN, Question.RULE)
-    ]
+    five = (Question.STABLE, Question.SENSITIVE, Question.WHY, Question.TRAIN, Question.RULE)
+    assert tuple(each.question for each in found) == five
     return {each.question for each in found if each.answerable}
 
 

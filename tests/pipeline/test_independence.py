@@ -74,14 +74,13 @@ def test_copies_and_remuxed_copies_count_once(bolts, line, ffmpeg, said, printed
         (line.sources / clip).unlink()
     clip = corpus / "factory" / "intel_bottle-detection.mp4"
     cut = line.sources / "bottles.mp4"
-    quiet = [ffmpeg, "-v", "error", "-y"]
-    subprocess.run(
-        [*quiet, "-i", str(clip), "-frames:v", "20", "-an", "-c", "copy", str(cut)], check=True
-    )
+
+    def ffmpeg_writes(*options):
+        subprocess.run([ffmpeg, "-v", "error", "-y", *map(str, options)], check=True)
+
+    ffmpeg_writes("-i", clip, "-frames:v", "20", "-an", "-c", "copy", cut)
     shutil.copy(cut, line.sources / "copy.mp4")
-    subprocess.run(
-        [*quiet, "-i", str(cut), "-c", "copy", str(line.sources / "remuxed.mkv")], check=True
-    )
+    ffmpeg_writes("-i", cut, "-c", "copy", line.sources / "remuxed.mkv")
     assert (line.sources / "remuxed.mkv").read_bytes() != cut.read_bytes()
     summary = printed(0, *line.command("stability")).err
     for name in ("copy", "remuxed"):

@@ -80,11 +80,8 @@ def test_killed_at_any_moment(whole, corpus, models, tmp_path, moment):
 def test_a_second_process_is_refused_by_name(again, printed):
     with start(str(again.run), program=HOLD) as process:
         assert process.stdout.readline() == "held\n"
-        for command in (
-            again.command("variation"),
-            ["report", str(again.run)],
-            ["clean", str(again.run)],
-        ):
+        others = (["report", str(again.run)], ["clean", str(again.run)])
+        for command in (again.command("variation"), *others):
             summary = printed(2, *command).err
             assert "another vidrobust is at work in this run folder" in summary
             assert f"(process {process.pid} on " in summary
@@ -103,9 +100,8 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(whole, corpus, models, 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     summary = said()
-    assert summary.startswith(
-        "error: the disk is full or its quota is used up; make room, and the same command"
-    )
+    way_out = "make room, and the same command"
+    assert summary.startswith(f"error: the disk is full or its quota is used up; {way_out}")
     assert len(summary.splitlines()) == 1
     finish_as(whole, line)
 
@@ -114,11 +110,8 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(whole, corpus, models, 
 def test_a_small_file_system_is_no_traceback(whole, corpus, models, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
-        capture_output=True,
-        check=False,
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("a file system of its own cannot be mounted here")
     try:

@@ -26,9 +26,8 @@ class Opened:
 
 def key(stage=TRANSITIONS, **settings):
     inputs.decoder_of.cache_clear()
-    return unit_key(
-        stage, Item(name="clip", path=Path("clip.mp4")), "c0", Settings(**settings), None
-    )
+    item = Item(name="clip", path=Path("clip.mp4"))
+    return unit_key(stage, item, "c0", Settings(**settings), None)
 
 
 def test_the_key_holds_the_decoder_and_the_device_that_are_taken(monkeypatch):

@@ -33,9 +33,8 @@ def test_each_object_is_an_item_along_its_track(cat, boxes, tmp_path):
     assert set(frames["item"]) == {"cotracker_cat/1"}
     assert frames["frame"].tolist() == list(range(61))
     assert frames["label"].isin(CATS).mean() > 0.5  # a network of half a million weights
-    assert folder.table("items")[["item", "label"]].to_numpy().tolist() == [
-        ["cotracker_cat/1", "cat"]
-    ]
+    items = folder.table("items")[["item", "label"]].to_numpy().tolist()
+    assert items == [["cotracker_cat/1", "cat"]]
     assert folder.table("labels")["frame"].tolist() == [0, 30, 60]
     assert (folder.run["inputs"][0]["width"], folder.run["inputs"][0]["height"]) == (200, 200)
 
@@ -53,9 +52,8 @@ def test_another_margin_is_another_result(cat, boxes, tmp_path):
 def test_labels_of_a_manifest_and_its_windows(cat, tmp_path):
     clip, model = cat
     manifest = tmp_path / "manifest.csv"
-    manifest.write_text(
-        f"path,item,part,label,start_s,end_s\n{clip},a,P1,cat,0,0.5\n{clip},b,P1,,1,1.5\n"
-    )
+    rows = f"{clip},a,P1,cat,0,0.5\n{clip},b,P1,,1,1.5\n"
+    manifest.write_text(f"path,item,part,label,start_s,end_s\n{rows}")
     assert stability(manifest, model, tmp_path / "run") == 0
     folder = RunFolder(tmp_path / "run")
     times = folder.table("frames").groupby("item")["time_s"].agg(["min", "max"])

@@ -42,19 +42,16 @@ def test_both_have_an_answer_and_a_policy(mixed):
     found = answer_of(RunTables(mixed))
     assert found.models == (CLASSIFIER, DETECTOR)
     for model in found.models:
-        assert {Question.STABLE, Question.WHY, Question.TRAIN} <= {
-            each.question for each in found.of(model)
-        }
+        asked = {each.question for each in found.of(model)}
+        assert {Question.STABLE, Question.WHY, Question.TRAIN} <= asked
     kept = {mixed: DETECTOR, mixed / "policies" / CLASSIFIER: CLASSIFIER}
     for folder, model in kept.items():
         assert json.loads((folder / "policy.json").read_text())["model"] == model
 
 
 def test_a_gate_is_about_the_models_that_have_its_metric(mixed, capsys):
-    assert (
-        run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1")
-        == 0
-    )
+    rules = ("--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1")
+    assert run("gate", str(mixed), *rules) == 0
     summary = capsys.readouterr().out.splitlines()
     assert [line.split(" is ")[0] for line in summary] == [
         f"passed: dropout_rate of {DETECTOR}",
@@ -71,9 +68,8 @@ def test_like_is_compared_with_like(mixed, capsys, printed):
     assert f"choose with --model-a: {DETECTOR}, {CLASSIFIER}" in capsys.readouterr().err
     pair = ("compare", str(mixed), str(mixed), f"--model-a={DETECTOR}")
     assert run(*pair, f"--model-b={CLASSIFIER}") == 2
-    assert (
-        "a detection model and a classification model cannot be compared" in capsys.readouterr().err
-    )
+    said = "a detection model and a classification model cannot be compared"
+    assert said in capsys.readouterr().err
     found = json.loads(printed(0, *pair, f"--model-b={DETECTOR}", "--json").out)["metrics"]
     assert {metric["verdict"] for metric in found.values()} == {"same"}
 
@@ -112,11 +108,9 @@ def test_the_shares_of_a_detector_add_up(mixed):
 
 def test_the_sensitivity_and_the_curve_of_a_detector(mixed):
     table = pd.read_parquet(mixed / "sensitivity.parquet").query("model == @DETECTOR")
-    kinds = {
-        f"tide_{kind}"
-        for kind in ("missed", "class", "location", "both", "duplicate", "background")
-    }
-    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
+    kinds = ("missed", "class", "location", "both", "duplicate", "background")
+    own = {"lost", "new", "renamed", "moved", "box_change"}
+    assert set(table["metric"]) == own | {f"tide_{kind}" for kind in kinds}
     assert table["value"].dropna().between(0, 20).all()
     page = (mixed / "details.html").read_text()
     assert "Stability of the detectors over thresholds" in page

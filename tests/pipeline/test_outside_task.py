@@ -32,9 +32,8 @@ def tinted(folder):
     for number, frame in enumerate(frames):
         small = cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA).astype(np.float32)
         gain = 0.08 * (2 * rng.random() - 1)
-        made.append(
-            np.clip(small * (1 + gain * np.float32([1, 0, -1])) + 0.5, 0, 255).astype(np.uint8)
-        )
+        tint = small * (1 + gain * np.float32([1, 0, -1]))
+        made.append(np.clip(tint + 0.5, 0, 255).astype(np.uint8))
         cv2.imwrite(str(folder / f"{number:04d}.png"), made[-1][..., ::-1])
     return np.stack(made).transpose(0, 3, 1, 2)
 
@@ -70,10 +69,8 @@ def site(tmp_path_factory):
 def mired(frames):
     """(N,) by McCamy's formula, written down again."""
     share = frames.astype(np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean(
-        axis=(2, 3)
-    )
-    r, g, b = linear.T
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    r, g, b = linear.mean(axis=(2, 3)).T
     x, y, z = (
         0.4124 * r + 0.3576 * g + 0.1805 * b,
         0.2126 * r + 0.7152 * g + 0.0722 * b,
@@ -110,9 +107,8 @@ def test_sensitivity_remedies_and_policy_have_rows_of_it(site):
     assert (sensitivity.groupby("metric")["value"].mean() > 0).all()
     remedies = pd.read_parquet(site / "whole" / "remedies.parquet")
     row = remedies[remedies["remedy"] == "running-mean-5"].iloc[0]
-    rate = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]["jump_rate"][
-        "value"
-    ]
+    metrics = json.loads((site / "whole" / "metrics.json").read_text())
+    rate = metrics["models"][MODEL]["jump_rate"]["value"]
     assert row["before"] == pytest.approx(rate)
     assert row["after"] < row["before"]
     assert "steps" in json.loads((site / "whole" / "policy.json").read_text())

@@ -164,16 +164,13 @@ def test_the_order_of_the_sources_is_no_other_run(line):
     first, made = line.folder.table("sensitivity"), parts(line)
     assert run("sensitivity", *reversed(clips), *options) == 0
     assert parts(line) == made
-    assert_equal(
-        line.folder.table("sensitivity"), first, by=("item", "frame", "strength", "metric")
-    )
+    by = ("item", "frame", "strength", "metric")
+    assert_equal(line.folder.table("sensitivity"), first, by=by)
 
 
 def test_a_folder_of_version_0_1_is_named(again, said):
-    content = again.folder.run
-    (again.run / "run.json").write_text(
-        json.dumps({**content, "schema": 1, "versions": {"vidrobust": "0.1.0"}})
-    )
+    older = {**again.folder.run, "schema": 1, "versions": {"vidrobust": "0.1.0"}}
+    (again.run / "run.json").write_text(json.dumps(older))
     for command in (["report", str(again.run)], again.command("variation")):
         assert run(*command) == 3
         assert "was made by vidrobust 0.1.0 and cannot be continued by this one" in said()
@@ -241,9 +238,8 @@ def test_each_command_prints_its_own_result(again, printed, without_figures):
         shown[stage] = json.loads(output.out)
     assert "report" in output.err  # what is said of the work does not go to standard output
     assert shown["stability"] == folder.read_json("metrics.json")
-    assert {row["quantity"] for row in shown["variation"]} == set(
-        folder.table("variation")["quantity"]
-    )
+    quantities = set(folder.table("variation")["quantity"])
+    assert {row["quantity"] for row in shown["variation"]} == quantities
     assert {row["perturbation"] for row in shown["sensitivity"]} == {"brightness"}
     assert "cause" in shown["causes"][0]
     assert shown["correlate"] == folder.read_json("correlation.json")

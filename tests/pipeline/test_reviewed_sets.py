@@ -53,9 +53,8 @@ def number_in(file):
 def vid(corpus, models, clips, tmp_path_factory):
     """The pictures, a run with two networks, and the sets that the pictures are of, the smallest ones."""
     folder = corpus / "annotations" / VID
-    pmsets, labels = (
-        json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
-    )
+    files = (folder / f"{name}.json" for name in ("pmsets", "labels"))
+    pmsets, labels = (json.loads(file.read_text()) for file in files)
     base = tmp_path_factory.mktemp("vid")
     taken = {}
     for number, clip in ((8, "dog"), (9, "domestic_cat")):
@@ -64,15 +63,12 @@ def vid(corpus, models, clips, tmp_path_factory):
             taken[anchor] = pmsets[anchor]
             middle = 12 + 14 * place
             for file in (anchor, *pmsets[anchor]):
-                picture = clips[clip.removeprefix("domestic_")][
-                    middle + number_in(file) - number_in(anchor)
-                ]
+                offset = number_in(file) - number_in(anchor)
+                picture = clips[clip.removeprefix("domestic_")][middle + offset]
                 save(base / "frames", file, picture)
     out = base / "run"
-    options = (
-        *(f"--model=onnx:{models / net}" for net in NETS),
-        f"--labels={folder / 'pmsets.json'}",
-    )
+    networks = (f"--model=onnx:{models / net}" for net in NETS)
+    options = (*networks, f"--labels={folder / 'pmsets.json'}")
     assert run("stability", str(base / "frames"), *options, f"--out={out}", "--quiet") == 0
     return base / "frames", out, taken
 
@@ -82,9 +78,8 @@ def logits(session, picture, side):
     image = Image.open(picture).convert("RGB")
     wanted = round(side / 0.875)
     scale = wanted / min(image.size)
-    image = image.resize(
-        (round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR
-    )
+    sides = (round(image.width * scale), round(image.height * scale))
+    image = image.resize(sides, Image.Resampling.BILINEAR)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     x = (np.asarray(image.crop((left, top, left + side, top + side)), np.float32) - 127.5) / 127.5
     entry = session.get_inputs()[0]
@@ -96,9 +91,8 @@ def test_pm_k_is_that_of_the_published_script(corpus, models, vid):
     """score_predictions of Shankar et al., written out: maxima over rev_class_idx_map.json, argmax, sets."""
     frames, out, taken = vid
     folder = corpus / "annotations" / VID
-    labels, back = (
-        json.loads((folder / f"{n}.json").read_text()) for n in ("labels", "rev_class_idx_map")
-    )
+    names = ("labels", "rev_class_idx_map")
+    labels, back = (json.loads((folder / f"{name}.json").read_text()) for name in names)
     table = RunFolder(out).table("frames")
     table = table[table["model"] == NETS[0].removesuffix(".onnx")]
     files = {name: sorted((frames / "val" / name).iterdir()) for name in table["item"].unique()}
@@ -116,9 +110,8 @@ def test_pm_k_is_that_of_the_published_script(corpus, models, vid):
     # another resize and another JPEG decoder decide a few close calls
     assert np.mean([ours[file] == answered[file] for file in ours]) > 0.9
     benign = np.mean([ours[anchor] in labels[anchor] for anchor in taken])
-    worst = np.mean(
-        [all(ours[f] in labels[f] for f in (anchor, *near)) for anchor, near in taken.items()]
-    )
+    sets = [(anchor, *near) for anchor, near in taken.items()]
+    worst = np.mean([all(ours[file] in labels[file] for file in files_of) for files_of in sets])
     summary = RunFolder(out).read_json("metrics.json")["models"][NETS[0].removesuffix(".onnx")]
     assert (summary["pm0"]["value"], summary["pm10"]["value"]) == (benign, worst)
     assert (summary["pm0"]["n"], summary["pm10"]["n"]) == (len(taken), len(taken))
@@ -143,9 +136,8 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(vid):
 def test_two_models_and_the_report(vid):
     _, out, _ = vid
     folder = RunFolder(out)
-    answers = folder.table("label_answers").pivot(
-        index=["item", "frame"], columns="model", values="top1"
-    )
+    answers = folder.table("label_answers")
+    answers = answers.pivot(index=["item", "frame"], columns="model", values="top1")
     a, b = (answers[net.removesuffix(".onnx")].to_numpy() > 0 for net in NETS)
     (row,) = folder.table("model_pairs").to_dict("records")
     flips = (row["negative_flips"], row["positive_flips"])
@@ -156,17 +148,15 @@ def test_two_models_and_the_report(vid):
     assert folder.read_json("metrics.json")["model_pairs"][0]["kappa"] == row["kappa"]
     near = folder.table("neighbour_accuracy")
     both = near.groupby(["item", "frame_a"])["anchor_right"].transform("all")
-    common = folder.table("stability").query(
-        "metric == 'conditional_robustness_common' and item == ''"
-    )
+    of = "metric == 'conditional_robustness_common' and item == ''"
+    common = folder.table("stability").query(of)
     for model, value in zip(common["model"], common["value"], strict=True):
         rows = near[both & (near["model"] == model)]
         assert value == pytest.approx(rows["neighbour_right"].mean())
     by = folder.table("stability_by").query("by == 'offset' and metric == 'conditional_robustness'")
     rows = near[near["anchor_right"]].groupby(["model", "offset"])["neighbour_right"].mean()
-    summary = {
-        (m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)
-    }
+    found = by[["model", "group", "value"]].itertuples(index=False)
+    summary = {(model, int(offset)): value for model, offset, value in found}
     assert summary == pytest.approx(rows.to_dict())
     assert run("report", str(out), "--quiet") == 0
     page = (out / "details.html").read_text()
@@ -190,9 +180,8 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(corpus, models, clips, tmp_path
     """Folders YTID_MS: the anchor's labels judge all about it, and what ImageNet has no class for is wrong."""
     folder = corpus / "annotations" / YTBB
     review = json.loads((folder / "anchor_labels.json").read_text())
-    candidates = pd.read_csv(folder / "ytbb_robustness_test_anchors_full.csv", dtype=str).set_index(
-        ["ytid", "time_ms"]
-    )
+    candidates = pd.read_csv(folder / "ytbb_robustness_test_anchors_full.csv", dtype=str)
+    candidates = candidates.set_index(["ytid", "time_ms"])
     wanted = {"dog": "19", "cow": "6"}  # of the CSV; only 22 and 23 are swapped in it
     good = review["labels"].index("good")
     for clip, label in wanted.items():
@@ -204,12 +193,9 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(corpus, models, clips, tmp_path
         for offset in range(-2, 3):
             file = f"{head}-{int(number.removesuffix('.jpg')) + offset}.jpg"
             save(tmp_path / "frames", file, clips["dog" if clip == "dog" else "cat"][30 + offset])
-    options = (
-        f"--model=onnx:{models / NETS[1]}",
-        f"--labels={folder}",
-        f"--out={tmp_path / 'run'}",
-    )
-    assert run("stability", str(tmp_path / "frames"), *options) == 0
+    options = (f"--model=onnx:{models / NETS[1]}", f"--labels={folder}")
+    out = f"--out={tmp_path / 'run'}"
+    assert run("stability", str(tmp_path / "frames"), *options, out) == 0
     found = RunFolder(tmp_path / "run")
     frames = found.table("frames")
     assert "cow" not in set(frames["label_name"])  # for which ImageNet has no class

@@ -78,21 +78,15 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
     stage = STABILITY
     for name in ("transitions", *stage.unit_tables, "stability", "stability_by"):
         one, other = (folder.table(name) for folder in folders)
-        keys = [
-            c
-            for c in ("model", "item", "metric", "kind", "by", "group", "track", "label")
-            if c in one
-        ]
-        keys = [c for c in ("frame", "frame_a", "frame_b") if c in one] + keys
-        one, other = (
-            table.sort_values(keys, kind="stable", ignore_index=True) for table in (one, other)
-        )
+        keys = ("frame", "frame_a", "frame_b")
+        keys += ("model", "item", "metric", "kind", "by", "group", "track", "label")
+        sort = {"by": [c for c in keys if c in one], "kind": "stable", "ignore_index": True}
+        one, other = (table.sort_values(**sort) for table in (one, other))
         assert len(one) or name.startswith(("stability_by", "task_"))
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=name)
     tracks = folders[0].table("tracks")
-    last = tracks["time_s"] + tracks["frames"] / {"--every=3": 10, "--fps=11": 11}.get(
-        how[0] if how else "", 30
-    )
+    rate = {"--every=3": 10, "--fps=11": 11}.get(how[0] if how else "", 30)
+    last = tracks["time_s"] + tracks["frames"] / rate
     # a track that reaches over a border is among them
     assert ((tracks["time_s"] < 2.4) & (last > 2.5)).any()
 

@@ -140,8 +140,6 @@ def test_pairs_are_added_while_something_is_undecided(public_clips, tmp_path, mo
 
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))
     assert run("causes", clip, f"--out={at_once}", *asked) == 0
-    tables = [
-        RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"])
-        for path in (out, at_once)
-    ]
-    pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in tables))
+    keys = ["scale", "frame_a", "cause"]
+    tables = [RunFolder(path).table("causes") for path in (out, at_once)]
+    pd.testing.assert_frame_equal(*(t.sort_values(keys, ignore_index=True) for t in tables))

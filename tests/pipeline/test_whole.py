@@ -8,9 +8,8 @@ from vidrobust.pipeline.progress import TABLES, Reporter, Whole
 
 def whole(started=0.0):
     """100 frames at .1 s, 20 pairs at 2 s, 2 tables at 5 s: 60 s in all."""
-    return Whole(
-        {"frames": 0.1, "pairs": 2.0, TABLES: 5.0}, {"frames": 100, "pairs": 20, TABLES: 2}, started
-    )
+    seconds, steps = {"frames": 0.1, "pairs": 2.0, TABLES: 5.0}, {"frames": 100, "pairs": 20}
+    return Whole(seconds, steps | {TABLES: 2}, started)
 
 
 def test_before_the_first_step_the_estimate_is_what_is_left():

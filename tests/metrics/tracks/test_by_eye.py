@@ -27,10 +27,8 @@ FIRST, COUNT = 640, 100  # of the frames of bottles
 def boxes_in(clip, model, first, last):
     """What a network finds in these frames."""
     with av.open(str(clip)) as container:
-        frames = [
-            frame.to_ndarray(format="rgb24")
-            for frame in islice(container.decode(video=0), first, last + 1)
-        ]
+        shown = islice(container.decode(video=0), first, last + 1)
+        frames = [frame.to_ndarray(format="rgb24") for frame in shown]
     pixels = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
     found = load_model(f"onnx:{model}", device="cpu")(pixels)
     grays = [small_gray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in frames]
@@ -78,13 +76,11 @@ def test_cups_with_two_names(models):
         (track,) = np.unique(objects.track[on_it])
         along = found.along[found.along["track"] == track]
         assert along["row"].tolist() == list(range(30))
-        assert along.loc[along["uncovered"] > 0, "row"].tolist() == frames_of(
-            seen.frames_without_any_box
-        )
+        missed = along.loc[along["uncovered"] > 0, "row"].tolist()
+        assert missed == frames_of(seen.frames_without_any_box)
         if seen.frames_with_two_sure_names != "not counted":
-            assert along.loc[along["second_box"] > 0, "row"].tolist() == frames_of(
-                seen.frames_with_two_sure_names
-            )
+            doubled = along.loc[along["second_box"] > 0, "row"].tolist()
+            assert doubled == frames_of(seen.frames_with_two_sure_names)
         assert along["flip"].sum() == int(seen.changes_of_the_best_name)
 
 

@@ -29,9 +29,8 @@ def going(speed, *, lost_at, objects=3):
             # of less the follower waits for nothing
             if left < lost_at and right - left > 0.4 * SIDE:
                 rows.append((f, (left, 5.0 + 80 * k, right, 5.0 + 80 * k + SIDE), 0.9, 1))
-    missed = sum(
-        2.0 + speed * f >= lost_at and 2.0 + speed * f + SIDE < WIDTH - EDGE for f in range(frames)
-    )
+    left_sides = [2.0 + speed * frame for frame in range(frames)]
+    missed = sum(lost_at <= left < WIDTH - EDGE - SIDE for left in left_sides)
     found = item(rows, frames, size=(80 * objects + 10, WIDTH), shift=(speed, 0.0))
     return measure(found, follow(found, BAND), BAND), min(missed, BAND.look_on)
 

@@ -41,10 +41,8 @@ def test_of_two_boxes_on_one_object_the_better_is_the_object():
     rows = []
     for f in range(6):
         wobble = 4 if f % 2 else 0
-        rows += [
-            (f, box(300 + wobble, 200), 0.9, 1),
-            (f, box(304 - wobble, 200), 0.95 if f == 3 else 0.8, 2),
-        ]
+        rows.append((f, box(300 + wobble, 200), 0.9, 1))
+        rows.append((f, box(304 - wobble, 200), 0.95 if f == 3 else 0.8, 2))
     found = follow(item(rows, 6), BAND)
     assert found.track.tolist() == [0, -1, 0, -1, 0, -1, -1, 0, 0, -1, 0, -1]
     assert found.second.tolist() == [-1, 0, -1, 0, -1, 0, 0, -1, -1, 0, -1, 0]
@@ -93,11 +91,8 @@ def test_crossing_objects_are_matched_one_to_one():
 
 def test_frames_without_boxes_and_a_thousand_boxes():
     assert follow(item([], 1000), BAND).track.tolist() == []
-    rows = [
-        (f, box(20 + 12 * (k % 40) + f, 20 + 15 * (k // 40), 10, 12), 0.9, k % 3)
-        for f in range(20)
-        for k in range(1000)
-    ]
+    grid = [(20 + 12 * (k % 40), 20 + 15 * (k // 40), k % 3) for k in range(1000)]
+    rows = [(f, box(x + f, y, 10, 12), 0.9, label) for f in range(20) for x, y, label in grid]
     track = follow(item(rows, 20), BAND).track
     assert track.reshape(20, 1000).tolist() == [list(range(1000))] * 20
 
@@ -130,11 +125,8 @@ def test_one_good_pair_is_not_given_up_for_two_lesser_ones():
 
     In sum leash to dog and dog to part overlap more than dog to dog.
     """
-    dog, leash, part = (
-        (100.0, 100.0, 300.0, 300.0),
-        (120.0, 200.0, 280.0, 330.0),
-        (100.0, 100.0, 260.0, 240.0),
-    )
+    dog, leash = (100.0, 100.0, 300.0, 300.0), (120.0, 200.0, 280.0, 330.0)
+    part = (100.0, 100.0, 260.0, 240.0)
     rows = [(f, dog, 0.9, 1) for f in range(20)]
     rows += [(f, leash, 0.6, 1) for f in range(10)]
     rows += [(f, part, 0.4, 1) for f in range(10, 20)]

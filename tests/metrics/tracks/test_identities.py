@@ -102,9 +102,8 @@ def test_random_tracks_as_trackeval_judges_them(seed):
         data = as_trackeval([r for r in known if r[3] == label], [r for r in mine if r[3] == label])
         for name, judge in judges.items():
             results[name][str(label)] = judge.eval_sequence(data)
-    theirs = {
-        name: judge.combine_classes_det_averaged(results[name]) for name, judge in judges.items()
-    }
+    combined = (judge.combine_classes_det_averaged(results[n]) for n, judge in judges.items())
+    theirs = dict(zip(judges, combined, strict=True))
     counts = identity_counts(found(mine), truth(known), 0.5)
     assert counts.hota == pytest.approx(theirs["HOTA"]["HOTA"].mean(), abs=1e-12)
     assert counts.association == pytest.approx(theirs["HOTA"]["AssA"].mean(), abs=1e-12)

@@ -26,16 +26,14 @@ def triangle(x, y, *, upper, extra=0):
     pixels = np.tril(np.ones((SIDE, SIDE), bool), -1)
     if extra:
         pixels = np.concatenate([np.ones((SIDE, extra), bool), pixels], axis=1)
-    return Mask.of_array(
-        pixels.T if upper else pixels, int(x - SIDE / 2) - extra * (not upper), int(y - SIDE / 2)
-    )
+    left = int(x - SIDE / 2) - extra * (not upper)
+    return Mask.of_array(pixels.T if upper else pixels, left, int(y - SIDE / 2))
 
 
 def followed(rows, frames):
     rows = sorted(rows, key=lambda row: row[0][0])
-    boxes = dataclasses.replace(
-        item([row for row, _ in rows], frames), shapes=shape_array(s for _, s in rows)
-    )
+    boxes, shapes = item([row for row, _ in rows], frames), shape_array(s for _, s in rows)
+    boxes = dataclasses.replace(boxes, shapes=shapes)
     objects = follow(boxes, SETTINGS)
     return boxes, objects.track, measure(boxes, objects, SETTINGS)
 
@@ -125,12 +123,8 @@ def met(rows, frames, *, cut_at=None):
 def transitions(index):
     reason = np.where(index == 0, "first", "").astype(object)
     still = np.zeros(len(index))
-    return FrameTransitions(
-        reason=reason,
-        pixel_change=still,
-        shift=np.zeros((len(index), 2)),
-        keyframe=np.zeros(len(index), bool),
-    )
+    rest = {"shift": np.zeros((len(index), 2)), "keyframe": np.zeros(len(index), bool)}
+    return FrameTransitions(reason=reason, pixel_change=still, **rest)
 
 
 def detections(rows, start, count):

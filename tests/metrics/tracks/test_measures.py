@@ -90,10 +90,9 @@ def test_offsets_and_steady_motion_cost_nothing(offset):
 
 def test_planted_jitter():
     """Every other frame 3 px to the right, .1 less sure, 4 px wider: second differences of 6 px, .2 and 8 px."""
-    rows = [
-        (f, box(300 + 3 * (f % 2), 200, 50 + 4 * (f % 2), 80), 0.9 - 0.1 * (f % 2), 1)
-        for f in range(10)
-    ]
+    turns = [frame % 2 for frame in range(10)]
+    boxes = [(box(300 + 3 * odd, 200, 50 + 4 * odd, 80), 0.9 - 0.1 * odd) for odd in turns]
+    rows = [(frame, place, score, 1) for frame, (place, score) in enumerate(boxes)]
     along = measured(item(rows, 10)).along
     sides = np.sqrt([80 * (50 + 4 * (f % 2)) for f in range(1, 9)])
     np.testing.assert_allclose(along["center_jitter"].dropna(), 6 / sides)
@@ -118,10 +117,8 @@ def test_counts_and_duplicates():
     rows = standing(range(4)) + standing([1], x=700)
     found = item(rows, 4)
     assert measured(found).counts["count_jitter"].tolist()[1:3] == [2, 1]
-    again = item(
-        [(0, (0, 0, 100, 100), 0.9, 1), (0, (0, 0, 100, 90), 0.8, 1), (0, (0, 0, 100, 90), 0.7, 2)],
-        1,
-    )
+    same, near = (0, 0, 100, 100), (0, 0, 100, 90)
+    again = item([(0, same, 0.9, 1), (0, near, 0.8, 1), (0, near, 0.7, 2)], 1)
     assert duplicate_boxes(again, 0.5).tolist() == [0, 1, 0]
     assert np.isnan(duplicate_boxes(again, 0.75)[2])
 

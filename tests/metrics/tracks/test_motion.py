@@ -62,9 +62,8 @@ def test_a_crowd_shares_one_flow():
     ground = texture(3, 400, 700)
     a = ground[20:380, 20:660]
     b = np.concatenate([ground[17:377, 20:340], ground[20:380, 335:655]], axis=1)
-    boxes = np.array(
-        [[40 * i + 6, 18 * j + 4, 40 * i + 34, 18 * j + 18] for i in range(16) for j in range(19)]
-    )
+    corners = [(40 * i, 18 * j) for i in range(16) for j in range(19)]
+    boxes = np.array([[x + 6, y + 4, x + 34, y + 18] for x, y in corners])
     shifts = box_shifts(small_gray(np.ascontiguousarray(a)), small_gray(b), boxes, 1.0)
     left, right = boxes[:, 2] < 310, boxes[:, 0] > 340
     inner = (boxes[:, 1] > 20) & (boxes[:, 3] < 340) & (boxes[:, 2] < 625)

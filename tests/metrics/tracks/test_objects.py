@@ -151,12 +151,9 @@ def test_a_pillar_that_is_named_hides_and_the_object_goes_on_behind_it():
 def test_objects_count_from_an_entry_line_on(first_seen, begins):
     """10 px a frame to the right over a line at x 300: one first seen well behind it has appeared too late."""
     line = EntryLine(300, 400, 300, 0)
-    rows = [
-        (f, box(105 + 10 * f, 200), 0.9, 1)
-        for f in range(60)
-        if 105 + 10 * f > max(first_seen, 300)
-    ]
-    late = [(f, box(105 + 10 * f, 300), 0.9, 1) for f in range(60) if 105 + 10 * f > 300]
+    places = [(f, 105 + 10 * f) for f in range(60)]
+    rows = [(f, box(x, 200), 0.9, 1) for f, x in places if x > max(first_seen, 300)]
+    late = [(f, box(x, 300), 0.9, 1) for f, x in places if x > 300]
     seen = measured(item(rows + late, 80), dataclasses.replace(BAND, ignored=(line,)))
     assert sorted(seen.tracks["begins"]) == sorted([begins, "ignored"])
     assert seen.tracks["vanished"].sum() == 2  # both are lost at 695, far from every border

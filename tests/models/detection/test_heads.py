@@ -23,9 +23,8 @@ def test_yolox_by_hand():
 
 
 def test_yolox_of_another_size_is_refused():
-    with pytest.raises(
-        SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"
-    ):
+    said = r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"
+    with pytest.raises(SettingsError, match=said):
         HEADS["yolox"].decode({"output": np.zeros((3549, 85))}, INPUT)
 
 
@@ -58,9 +57,8 @@ def test_yolov8_end_to_end_by_hand():
 
 def test_yolov8_metadata():
     """As an export writes it: text of Python literals."""
-    found = ultralytics_entry(
-        {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect", "stride": "32"}
-    )
+    notes = {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect"}
+    found = ultralytics_entry({**notes, "stride": "32"})
     assert (found["classes"], found["head"]) == (["bolt", "nut"], "yolov8")
     assert found["size"] == [320, 640]
     assert ultralytics_entry({"author": "somebody"}) == {}
@@ -83,18 +81,16 @@ def test_plain_and_ssd_by_hand():
 
 
 def test_orders_scales_and_names():
-    summary = HeadSettings(
-        size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"}
-    )
+    order = {"box_order": "yxyx", "box_scale": "relative"}
+    summary = HeadSettings(size=(64, 96), outputs={"boxes": "b"}, **order)
     out = {
         "b": np.array([[0.25, 0.5, 0.5, 1.0]]),
         "scores": np.array([1.0]),
         "labels": np.array([0]),
     }
     assert HEADS["plain"].decode(out, summary).boxes.tolist() == [[48, 16, 96, 32]]
-    with pytest.raises(
-        SettingsError, match="none of the outputs b, scores, labels is called boxes"
-    ):
+    said = "none of the outputs b, scores, labels is called boxes"
+    with pytest.raises(SettingsError, match=said):
         HEADS["plain"].decode(out, INPUT)
 
 
@@ -148,9 +144,8 @@ def test_yolov5_by_hand():
 
 
 def test_yolov7_end_to_end_by_hand():
-    found = HEADS["yolov7-end2end"].decode(
-        {"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT
-    )
+    row = np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])
+    found = HEADS["yolov7-end2end"].decode({"output": row}, INPUT)
     assert found.boxes.tolist() == [[1, 2, 30, 40]]
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.9], [5])
 
@@ -176,7 +171,6 @@ def test_a_layout_of_another_head_is_refused_by_name(decode, shape, right):
 def test_boxes_of_queries_must_be_four_numbers():
     with pytest.raises(SettingsError, match="expected logits"):
         HEADS["detr"].decode({"logits": np.zeros((10, 5)), "pred_boxes": np.zeros((10, 5))}, INPUT)
+    wrong = {"boxes": np.zeros((3, 5)), "scores": np.zeros(3), "labels": np.zeros(3)}
     with pytest.raises(SettingsError, match="expected boxes"):
-        HEADS["plain"].decode(
-            {"boxes": np.zeros((3, 5)), "scores": np.zeros(3), "labels": np.zeros(3)}, INPUT
-        )
+        HEADS["plain"].decode(wrong, INPUT)

@@ -112,16 +112,14 @@ def test_a_wrong_sidecar_is_reported(tmp_path, line, says):
 def test_missing_keys_are_reported_with_a_template(tmp_path):
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     (tmp_path / "x.toml").write_text('task = "detection"\nhead = "yolox"\n')
-    with pytest.raises(
-        SettingsError, match="missing size, resize, mean, std, channels; a detector's entry reads"
-    ):
+    said = "missing size, resize, mean, std, channels; a detector's entry reads"
+    with pytest.raises(SettingsError, match=said):
         load_model(f"onnx:{path}", device="cpu")
 
 
 def test_outputs_that_are_not_numbers(tmp_path):
-    path = constant_network(
-        tmp_path / "x.onnx", {"output": np.full((1, 126, 7), np.nan, np.float32)}
-    )
+    answers = np.full((1, 126, 7), np.nan, np.float32)
+    path = constant_network(tmp_path / "x.onnx", {"output": answers})
     (tmp_path / "x.toml").write_text(
         'task = "detection"\nhead = "yolox"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
         'std = [1, 1, 1]\nchannels = "BGR"\n'
@@ -189,9 +187,8 @@ def test_torchvision_with_local_weights_equals_torchvision(tmp_path, name, bottl
     module = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=4)
     torch.save(module.state_dict(), tmp_path / "own.pth")
     with warnings.catch_warnings():
-        model = load_model(
-            f"torchvision:{name},weights={tmp_path / 'own.pth'},num_classes=4", device="cpu"
-        )
+        spec = f"torchvision:{name},weights={tmp_path / 'own.pth'},num_classes=4"
+        model = load_model(spec, device="cpu")
     frame = bottles[1:2]
     found = model(frame)
     assert isinstance(found, Detections)

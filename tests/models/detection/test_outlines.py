@@ -55,9 +55,8 @@ def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles):
 def prototypes_and_boxes(frame):
     """Six masks of four prototypes of 16 x 24 px, over an input of 64 x 96 px."""
     rng = np.random.default_rng(3)
-    prototypes = torch.nn.functional.avg_pool2d(
-        torch.from_numpy(rng.normal(size=(4, 16, 24))), 3, 1, 1
-    ).numpy()
+    rough = torch.from_numpy(rng.normal(size=(4, 16, 24)))
+    prototypes = torch.nn.functional.avg_pool2d(rough, 3, 1, 1).numpy()
     parts = MaskParts(rng.normal(size=(6, 4)), prototypes, (64, 96))
     how = {"resize": "letterbox", "place": "centre", "mean": (0, 0, 0), "std": (1, 1, 1)}
     fit = BoxPreprocess(size=(64, 96), channels="RGB", **how).fit(*frame)
@@ -93,19 +92,16 @@ def test_masks_of_prototypes_where_the_padding_is_no_whole_pixel():
     """Against torch's sampling of a picture at given places."""
     frame = (48, 31)
     parts, fit, boxes = prototypes_and_boxes(frame)
-    y, x = (
-        (np.arange(side) + 0.5) * fit.scale[1 - k] + fit.offset[1 - k]
-        for k, side in enumerate(frame)
-    )
+    middles = (np.arange(side) + 0.5 for side in frame)
+    y, x = (each * fit.scale[1 - k] + fit.offset[1 - k] for k, each in enumerate(middles))
     first, last = 7, 17  # prototype pixels that are of the picture: 6.75 to 17
     x = np.clip(x, 4 * (first + 0.5), 4 * (last - 0.5))
     grid = np.stack(np.meshgrid(2 * x / 96 - 1, 2 * y / 64 - 1), axis=-1)
     for row, box in enumerate(boxes):
         sums = torch.from_numpy(np.tensordot(parts.weights[row], parts.prototypes, 1))[None, None]
         there = torch.from_numpy(grid)[None]
-        whole = torch.nn.functional.grid_sample(
-            sums, there, padding_mode="border", align_corners=False
-        )
+        how = {"padding_mode": "border", "align_corners": False}
+        whole = torch.nn.functional.grid_sample(sums, there, **how)
         np.testing.assert_array_equal(drawn(parts, row, box, fit, frame), within(whole[0, 0], box))
 
 
@@ -150,9 +146,7 @@ def test_probabilistic_iou_by_hand():
     assert near[1, 0] == pytest.approx(expected, abs=1e-5)
     assert np.diag(near) == pytest.approx(1, abs=1e-3)
     # one that goes itself takes the next along: 0 takes 1, 1 takes 2, and 3 is of another class
-    chain = np.array(
-        [[0.0, 0, 60, 60, 0], [5, 0, 60, 60, 0], [10, 0, 60, 60, 0], [0, 0, 60, 60, 0]]
-    )
+    chain = np.array([[left, 0, 60, 60, 0] for left in (0.0, 5.0, 10.0, 0.0)])
     most = float(likeness(chain)[0, 1]) - 0.01
     assert likeness(chain)[0, 2] < most
     assert keep_turned(chain, np.array([1, 1, 1, 2]), most).tolist() == [0, 3]
@@ -160,14 +154,12 @@ def test_probabilistic_iou_by_hand():
 
 def test_a_turned_box_in_a_stretched_input():
     """The input is twice as high: a square on its corner becomes a flat diamond of the frame."""
-    fit = BoxPreprocess(
-        size=(64, 96), resize="stretch", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
-    ).fit(32, 96)
+    scale = {"mean": (0, 0, 0), "std": (1, 1, 1), "channels": "RGB"}
+    fit = BoxPreprocess(size=(64, 96), resize="stretch", **scale).fit(32, 96)
     shape = turned_box(np.array([40.0, 30, 10, 10, np.pi / 4]), fit)
     half = 10 / np.sqrt(2)
-    np.testing.assert_allclose(
-        shape.box, [40 - half, 15 - half / 2, 40 + half, 15 + half / 2], atol=1e-3
-    )
+    expected = [40 - half, 15 - half / 2, 40 + half, 15 + half / 2]
+    np.testing.assert_allclose(shape.box, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("task", ["segment", "obb"])
@@ -181,9 +173,8 @@ def test_ultralytics_exports_need_no_sidecar(tmp_path, task):
         prototypes = np.full((1, 1, 16, 24), -1, np.float32)
         prototypes[..., :10] = 1.0  # the left 40 px of the input
         outputs["output1"] = prototypes
-    path = constant_network(
-        tmp_path / "n.onnx", outputs, names="{0: 'bolt', 1: 'nut'}", imgsz="[64, 96]", task=task
-    )
+    notes = {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[64, 96]", "task": task}
+    path = constant_network(tmp_path / "n.onnx", outputs, **notes)
     found = load_model(f"onnx:{path}", device="cpu")(torch.zeros(2, 3, 128, 192, dtype=torch.uint8))
     assert isinstance(found, Detections)
     assert found.frame.tolist() == [0, 1]

@@ -60,12 +60,8 @@ def plain_fastestdet(session, rgb):
             label = int(o[5:].argmax())
             cx, cy = (np.tanh(o[1]) + x) / 22, (np.tanh(o[2]) + y) / 22
             w, h = 1 / (1 + np.exp(-o[3])), 1 / (1 + np.exp(-o[4]))
-            box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (
-                width,
-                height,
-                width,
-                height,
-            )
+            corners = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+            box = corners * (width, height, width, height)
             found.append((o[0] ** 0.6 * o[5 + label] ** 0.4, label, box))
     return found
 
@@ -85,12 +81,8 @@ def test_equals_plain_onnxruntime(models, request, clip, file, plain):
         mine = found.frame == row
         assert found.labels[mine].tolist() == [one[1] for one in expected]
         np.testing.assert_allclose(found.scores[mine], [one[0] for one in expected], atol=1e-4)
-        np.testing.assert_allclose(
-            found.boxes[mine],
-            np.array([one[2] for one in expected]).reshape(-1, 4),
-            atol=1e-4,
-            rtol=0,
-        )
+        places = np.array([one[2] for one in expected]).reshape(-1, 4)
+        np.testing.assert_allclose(found.boxes[mine], places, atol=1e-4, rtol=0)
         compared += len(expected)
     assert compared >= 10
 
@@ -108,16 +100,14 @@ def test_bottles_stand_where_they_are_seen(models, bottles):
 
 
 def test_no_frames(models):
-    found = load_model(f"onnx:{models / 'yolox_nano'}.onnx", device="cpu")(
-        torch.zeros(0, 3, 40, 60, dtype=torch.uint8)
-    )
+    model = load_model(f"onnx:{models / 'yolox_nano'}.onnx", device="cpu")
+    found = model(torch.zeros(0, 3, 40, 60, dtype=torch.uint8))
     assert found.num_frames == 0
     assert len(found.boxes) == 0
 
 
 def test_names_must_fit(models, tmp_path):
     (tmp_path / "names.txt").write_text("a\nb\n")
+    spec = f"onnx:{models / 'yolox_nano'}.onnx,classes={tmp_path / 'names.txt'}"
     with pytest.raises(SettingsError, match="has 80 classes, but 2 names"):
-        load_model(
-            f"onnx:{models / 'yolox_nano'}.onnx,classes={tmp_path / 'names.txt'}", device="cpu"
-        )
+        load_model(spec, device="cpu")

@@ -34,14 +34,9 @@ PIXELS = torch.from_numpy(SAID["frame"].copy()).permute(2, 0, 1)[None]
 
 def found_in(name, folder):
     """What is made here of a network's raw outputs and the metadata of its export."""
-    outputs = {
-        key: SAID[f"{name}/{key}"] for key in ("output0", "output1") if f"{name}/{key}" in SAID
-    }
-    about = {
-        key: str(SAID[f"{name}/{key}"])
-        for key in ("names", "imgsz", "task")
-        if f"{name}/{key}" in SAID
-    }
+    own = {key.removeprefix(f"{name}/"): SAID[key] for key in SAID if key.startswith(f"{name}/")}
+    outputs = {key: own[key] for key in ("output0", "output1") if key in own}
+    about = {key: str(own[key]) for key in ("names", "imgsz", "task") if key in own}
     path = constant_network(folder / f"{name}.onnx", outputs, SIZE, **about)
     if not about:  # exports of YOLOv5 do not say how pictures go in
         path.with_suffix(".toml").write_text(SIDECAR)
@@ -98,11 +93,8 @@ def test_masks(tmp_path):
     shown = found.take(np.array([shape is not None for shape in found.shapes]))
     same_boxes("yolov8n-seg", shown)
     count = len(shown.scores)
-    masks = (
-        np.unpackbits(SAID["yolov8n-seg/masks"])[: count * 120 * 160]
-        .reshape(count, 120, 160)
-        .astype(bool)
-    )
+    bits = np.unpackbits(SAID["yolov8n-seg/masks"])[: count * 120 * 160]
+    masks = bits.reshape(count, 120, 160).astype(bool)
     ours = np.stack([shape.array((120, 160)) for shape in shown.shapes])
     assert masks.sum() > 100_000
     assert (ours != masks).sum() <= 5  # none where it was made; sums of prototypes about 0
@@ -110,9 +102,8 @@ def test_masks(tmp_path):
 
 def test_pictures_go_in_alike():
     """Letterbox, bilinear: to one level of 255, which fixed-point arithmetic rounds otherwise."""
-    preprocess = BoxPreprocess(
-        size=SIZE, resize="letterbox", place="centre", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
-    )
+    how = {"resize": "letterbox", "place": "centre", "channels": "RGB"}
+    preprocess = BoxPreprocess(size=SIZE, mean=(0, 0, 0), std=(1, 1, 1), **how)
     ours = preprocess(PIXELS)[0].numpy()
     off = np.abs(ours - SAID["given"].astype(np.float64))
     assert off.max() <= 1.01

@@ -66,9 +66,8 @@ def test_exported_in_training_mode_is_refused(network, tmp_path):
         spec = export(network.train(), tmp_path / "net.pt2", None)
     finally:
         network.eval()
-    with pytest.raises(
-        InputError, match=r"dropout or batch normalisation is in training mode.*export in eval mode"
-    ):
+    said = r"dropout or batch normalisation is in training mode.*export in eval mode"
+    with pytest.raises(InputError, match=said):
         load_model(spec)
 
 
@@ -169,9 +168,8 @@ def test_an_archive_that_would_run_code_is_refused(exported, tmp_path):
         torch.export.load(hostile)
     assert sign.exists()
     sign.unlink()
-    with pytest.raises(
-        InputError, match=r"without running code from it; .*package\.module:factory"
-    ):
+    said = r"without running code from it; .*package\.module:factory"
+    with pytest.raises(InputError, match=said):
         load_model(f"pt2:{hostile},sidecar={exported}.toml")
     assert not sign.exists()
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

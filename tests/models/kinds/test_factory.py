@@ -95,9 +95,8 @@ def test_a_module_with_its_preprocess(load, noise, name):
     with torch.inference_mode():
         expected = layer(inputs.contiguous().flatten(1)).softmax(1).numpy()
     assert np.abs(model(noise).probabilities - expected).max() < 1e-5
-    assert model.class_names == (
-        ("dark", "bright") if name == "triple" else ("class 0", "class 1", "class 2")
-    )
+    numbered = ("class 0", "class 1", "class 2")
+    assert model.class_names == (("dark", "bright") if name == "triple" else numbered)
     info = model_info(model)
     assert (model.name, len(info.weights_sha256)) == (name, 64)
     assert info.preprocessing.startswith("shorter side to 8 px")

@@ -44,17 +44,15 @@ def test_torchvision_equals_its_own_transforms_and_module(resnet, cat):
     info = model_info(model)
     assert (model.name, info.weights_sha256) == ("resnet18@parts", file_sha256(resnet))
     assert "preprocessing of ResNet18_Weights.IMAGENET1K_V1" in info.notes
-    assert info.preprocessing.startswith(
-        "shorter side to 256 px (bilinear, antialiased, uint8), centre crop 224x224"
-    )
+    said = "shorter side to 256 px (bilinear, antialiased, uint8), centre crop 224x224"
+    assert info.preprocessing.startswith(said)
 
 
 def test_class_names_from_a_file_set_the_number(tmp_path, noise):
     torch.save(seeded("shufflenet_v2_x0_5", num_classes=4).state_dict(), tmp_path / "w.pth")
     (tmp_path / "names.txt").write_text("good\nscratch\ndent\nempty\n")
-    model = load_model(
-        f"torchvision:shufflenet_v2_x0_5,weights={tmp_path / 'w.pth'},classes={tmp_path / 'names.txt'}"
-    )
+    own = f"weights={tmp_path / 'w.pth'},classes={tmp_path / 'names.txt'}"
+    model = load_model(f"torchvision:shufflenet_v2_x0_5,{own}")
     assert model(noise).class_names == ("good", "scratch", "dent", "empty")
 
 
@@ -83,9 +81,8 @@ def test_presets_are_found_by_file_name_or_asked_for(tmp_path):
     assert torchvision_choice(bare, entries) == (entries.DEFAULT, None)
     by_name = parse_spec("torchvision:resnet50,weights=IMAGENET1K_V1")
     assert torchvision_choice(by_name, entries) == (entries.IMAGENET1K_V1, None)
-    with pytest.raises(
-        SettingsError, match="has no weights 'V1'; it has IMAGENET1K_V1, IMAGENET1K_V2"
-    ):
+    said = "has no weights 'V1'; it has IMAGENET1K_V1, IMAGENET1K_V2"
+    with pytest.raises(SettingsError, match=said):
         torchvision_choice(parse_spec(f"torchvision:resnet50,weights={mine},preset=V1"), entries)
 
 
@@ -103,9 +100,8 @@ def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path, noise):
     with torch.inference_mode():
         for module.transform_input in (True, False):
             rows[module.transform_input] = module(image[None]).softmax(1).numpy()
-    got = load_model(f"torchvision:googlenet,weights={tmp_path / 'g.pth'},num_classes=2")(
-        noise[:1]
-    ).probabilities
+    model = load_model(f"torchvision:googlenet,weights={tmp_path / 'g.pth'},num_classes=2")
+    got = model(noise[:1]).probabilities
     assert np.abs(got - rows[True]).max() < 0.05 * np.abs(got - rows[False]).max()
 
 
@@ -131,9 +127,8 @@ def test_hub_out_of_reach_says_how_to_go_on(tmp_path, monkeypatch):
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(
-        InputError, match=r"from the hub \(URLError.*torchvision:squeezenet1_1,weights=FILE"
-    ):
+    said = r"from the hub \(URLError.*torchvision:squeezenet1_1,weights=FILE"
+    with pytest.raises(InputError, match=said):
         load_model("torchvision:squeezenet1_1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -172,9 +167,8 @@ def test_classes_of_a_detector_show_in_its_weights(name):
     """Parameters without memory: their shapes alone count. SSDlite has six anchors for each place."""
 
     def build(count):
-        return torchvision.models.get_model(
-            name, weights=None, weights_backbone=None, num_classes=count
-        )
+        without = {"weights": None, "weights_backbone": None}
+        return torchvision.models.get_model(name, num_classes=count, **without)
 
     with torch.device("meta"):
         state = build(5).state_dict()
@@ -192,9 +186,8 @@ def test_a_detector_of_torchvision_as_file_and_as_object(name, tmp_path, cat):
     spec = f"torchvision:{name},weights={tmp_path / 'parts.pth'}"
     model = load_model(f"{spec},classes={tmp_path / 'names.txt'}", device="cpu")
     assert model.class_names == ("__background__", "bolt", "nut", "washer", "pin")
-    (given,) = (
-        models_of(module, class_names=["bolt", "nut", "washer", "pin"], device="cpu")[1] or ()
-    )
+    _, models = models_of(module, class_names=["bolt", "nut", "washer", "pin"], device="cpu")
+    (given,) = models or ()
     assert given.class_names == model.class_names
     found, same = model(cat[:2]), given(cat[:2])
     with torch.inference_mode():

@@ -24,9 +24,8 @@ def make(
     """Pixels, flattened, times a matrix; written with its sidecar. Returns the spec."""
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     shape = [batch, SIDE, SIDE, 3] if last else [batch, 3, SIDE, SIDE]
-    nodes = (
-        [helper.make_node("Transpose", ["pixels"], ["first"], perm=[0, 3, 1, 2])] if last else []
-    )
+    turned = helper.make_node("Transpose", ["pixels"], ["first"], perm=[0, 3, 1, 2])
+    nodes = [turned] if last else []
     nodes += [
         helper.make_node("Flatten", ["first" if last else "pixels"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weight"], ["product" if softmax else "scores"]),
@@ -79,10 +78,8 @@ def test_against_numpy(tmp_path, noise, options):
 
 def test_one_of_several_outputs_is_named(tmp_path, noise):
     spec = make(tmp_path / "net.onnx", extra_output=True)
-    with pytest.raises(
-        SettingsError,
-        match=r"outputs are scores, flat: which is the class scores\? Say output_name",
-    ):
+    said = r"outputs are scores, flat: which is the class scores\? Say output_name"
+    with pytest.raises(SettingsError, match=said):
         load_model(spec)
     (tmp_path / "net.toml").write_text(SIDECAR + 'output_name = "scores"\n')
     assert np.abs(load_model(spec)(noise).probabilities - expected(noise)).max() < 1e-5
@@ -105,10 +102,8 @@ def test_names_threads_and_another_sidecar(tmp_path, noise):
 def test_sidecar_of_another_size_is_refused(tmp_path):
     spec = make(tmp_path / "net.onnx")
     (tmp_path / "net.toml").write_text(SIDECAR.replace("size = 8", "size = 16"))
-    with pytest.raises(
-        SettingsError,
-        match=r"its input is \['N', 3, 8, 8\], but the sidecar makes \(N, 3, 16, 16\)",
-    ):
+    said = r"its input is \['N', 3, 8, 8\], but the sidecar makes \(N, 3, 16, 16\)"
+    with pytest.raises(SettingsError, match=said):
         load_model(spec)
 
 
@@ -135,10 +130,8 @@ def test_what_cannot_be_read(tmp_path):
 def test_one_output_is_two_classes_as_declared(tmp_path, noise):
     """The sigmoid by hand; the threshold lies between the smallest and the largest of the five."""
     spec = make(tmp_path / "net.onnx", weight=WEIGHT[:, :1])
-    z = (
-        PREPROCESS(noise).contiguous().numpy().reshape(len(noise), -1).astype(np.float64)
-        @ WEIGHT[:, 0]
-    )
+    flat = PREPROCESS(noise).contiguous().numpy().reshape(len(noise), -1)
+    z = flat.astype(np.float64) @ WEIGHT[:, 0]
     p = 1 / (1 + np.exp(-z))
     point = float(np.sort(p)[2:4].mean())
     model = load_model(f"{spec},output=logit,threshold={point}")
@@ -147,9 +140,8 @@ def test_one_output_is_two_classes_as_declared(tmp_path, noise):
     assert found.labels.tolist() == (p >= point).astype(int).tolist()
     assert 0 < found.labels.sum() < 5
     sidecar = tmp_path / "net.toml"
-    sidecar.write_text(
-        f'{SIDECAR}output = "score"\nthreshold = 0.1\nscale = 3.0\nclasses = ["good", "bad"]\n'
-    )
+    own = 'output = "score"\nthreshold = 0.1\nscale = 3.0\nclasses = ["good", "bad"]\n'
+    sidecar.write_text(SIDECAR + own)
     scored = load_model(spec)(noise)
     assert scored.class_names == ("good", "bad")
     assert scored.labels.tolist() == (z >= 0.1).astype(int).tolist()
@@ -161,7 +153,6 @@ def test_one_output_and_a_detector_without_a_task(tmp_path, models):
         load_model(make(tmp_path / "net.onnx", weight=WEIGHT[:, :1]))
     sidecar = tmp_path / "yolo.toml"
     sidecar.write_text(SIDECAR.replace("size = 8", "size = 416"))
-    with pytest.raises(
-        SettingsError, match=r"got \(1, 3549, 85\): looks like a detector.*classifiers only"
-    ):
+    said = r"got \(1, 3549, 85\): looks like a detector.*classifiers only"
+    with pytest.raises(SettingsError, match=said):
         load_model(f"onnx:{models / 'yolox_nano.onnx'},sidecar={sidecar}")

@@ -43,14 +43,11 @@ def test_a_node_that_is_lost_changes_nothing(place, monkeypatch):
         monkeypatch.setenv(name, value)
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
-    )
+    head = {"num_cpus": 0, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
-        nodes = {
-            node.all_processes["raylet"][0].process.pid: node
-            for node in [cluster.add_node(num_cpus=1) for _ in range(2)]
-        }
+        added = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        nodes = {node.all_processes["raylet"][0].process.pid: node for node in added}
         with place.start("nodes", "--workers=3", f"--cluster=ray:{cluster.address}") as process:
             until(place.at_work, 240)
             (node,) = nodes.keys() & _above(place.at_work()[0])

@@ -123,9 +123,8 @@ def test_only_what_was_at_work_counts_as_tried(tmp_path):
         return [*events, Finished()]
 
     failures = dispatched(MadeUp(2, answer), [one, order(1, "transitions")], tmp_path)
-    assert [error for _, _, error in failures] == [
-        "clip 0: stability with b: its worker was lost 3 times (last: SIGKILL)"
-    ]
+    said = "clip 0: stability with b: its worker was lost 3 times (last: SIGKILL)"
+    assert [error for _, _, error in failures] == [said]
     parts = UnitCache(tmp_path)
     assert parts.has(transitions.stage, transitions.key)
     assert parts.has(a.stage, a.key)

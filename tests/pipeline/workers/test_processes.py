@@ -130,11 +130,8 @@ class Place:
 
     def alive(self):
         """Processes that opened the models and are still there."""
-        return [
-            int(path.name)
-            for path in (self.base / "pids").glob("*[0-9]")
-            if _is_alive(int(path.name))
-        ]
+        opened = [int(path.name) for path in (self.base / "pids").glob("*[0-9]")]
+        return [pid for pid in opened if _is_alive(pid)]
 
     def at_work(self):
         """Workers that were given frames since the start, if SLOW is set."""
@@ -154,9 +151,8 @@ def same(a, b):
     assert names == {path.name for path in b.glob("*.parquet")}
     assert "sensitivity.parquet" in names
     for name in names:
-        pd.testing.assert_frame_equal(
-            pd.read_parquet(a / name), pd.read_parquet(b / name), check_exact=True
-        )
+        one, other = (pd.read_parquet(folder / name) for folder in (a, b))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def until(there, seconds=120):

@@ -36,9 +36,8 @@ def picture(height, width):
 def letter():
     """(2, 3, HEIGHT, WIDTH) what goes into the network, twice, since statistics want two."""
     small = cv2.resize(picture(120, 160), (128, 96), interpolation=cv2.INTER_LINEAR)
-    whole = cv2.copyMakeBorder(small, 0, 0, 16, 16, cv2.BORDER_CONSTANT, value=(114, 114, 114))[
-        ..., ::-1
-    ]
+    grey = (114, 114, 114)
+    whole = cv2.copyMakeBorder(small, 0, 0, 16, 16, cv2.BORDER_CONSTANT, value=grey)[..., ::-1]
     return torch.from_numpy(whole.transpose(2, 0, 1)[None] / 255.0).float().repeat(2, 1, 1, 1)
 
 
