@@ -68,3 +68,18 @@ def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_sai
         pytest.raises(InputError, match="inspected: no frame lies in the range of time"),
     ):
         first_batch(video, 8)
+
+
+def test_what_cannot_be_read_is_said_once(clip, tmp_path, printed):
+    pointer = tmp_path / "pointer.mp4"
+    pointer.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    )
+    late = tmp_path / "late.csv"
+    late.write_text(f"path,start_s\n{clip},9\n")
+    said = printed(3, "inspect", str(clip), str(pointer), str(late))
+    assert "pointer" not in said.out
+    assert len(said.out.splitlines()) == 2
+    first, second = sorted(said.err.splitlines(), key=lambda line: str(pointer) in line)
+    assert first.startswith(f"error: {clip}: no frame lies")
+    assert second.count(str(pointer)) == 1

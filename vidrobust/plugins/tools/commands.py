@@ -33,11 +33,14 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     if as_json:
         print_json(entries)
     else:
-        _print_inspected(entries)
-    for entry in entries:
-        if entry["frames"] == 0:
-            click.echo(f"error: {'; '.join(entry['problems'])}", err=True)
-    if any(entry["frames"] == 0 for entry in entries):
+        _print_inspected([entry for entry in entries if entry["frames"]])
+    unreadable = [entry for entry in entries if not entry["frames"]]
+    for entry in unreadable:
+        problem, path = "; ".join(entry["problems"]), printable(entry["path"])
+        click.echo(
+            f"error: {problem}" if path in problem else f"error: {path}: {problem}", err=True
+        )
+    if unreadable:
         end(3)
 
 
@@ -107,12 +110,11 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
 def _print_inspected(results: list[dict[str, Any]]) -> None:
     for entry in results:
         click.echo(printable(entry["path"]))
-        if entry["codec"]:
-            click.echo(
-                f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
-                f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "
-                f"{entry['corrupt_frames']} corrupt"
-            )
+        click.echo(
+            f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
+            f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "
+            f"{entry['corrupt_frames']} corrupt"
+        )
         for note in entry["notes"]:
             click.echo(f"  - {note}")
         for problem in entry["problems"]:
