@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.keys import _word, unit_key
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.stages.variation.stage import VARIATION
@@ -57,3 +57,13 @@ def test_the_keys_of_stages_that_need_it_hold_it_too(monkeypatch):
         monkeypatch.setattr(inputs, "open_video", lambda *a, d=device, **k: Opened("pyav", d))
         keys.add(key(VARIATION, device="auto"))
     assert len(keys) == 2
+
+
+def test_a_setting_that_is_empty_is_called_unset():
+    assert [_word(value) for value in (None, "", [], "60s", 0)] == [
+        "unset",
+        "unset",
+        "empty",
+        "60s",
+        "0",
+    ]

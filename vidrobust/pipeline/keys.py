@@ -109,7 +109,7 @@ def missing(folder: RunFolder, stage: Stage) -> list[str]:
 def _word(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "empty"
-    return "unset" if value is None else str(value)
+    return "unset" if value in (None, "") else str(value)
 
 
 def reader_of_needed(

@@ -173,6 +173,7 @@ class Reporter:
                 self.end(counter)
         else:
             began, done = time.perf_counter(), threading.Event()
+            self._spoke = began
             thread = threading.Thread(target=self._mention, args=(title, began, done), daemon=True)
             thread.start()
             try:
@@ -184,7 +185,7 @@ class Reporter:
     def _mention(self, title: str, began: float, done: threading.Event) -> None:
         while not done.wait(max(0.05, self._spoke + SILENT_S - time.perf_counter())):
             if time.perf_counter() - self._spoke >= SILENT_S:
-                self.say(f"{title}: {duration(time.perf_counter() - began)} so far")
+                self.say(f"{title}: still working after {duration(time.perf_counter() - began)}")
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
