@@ -240,6 +240,9 @@ PAIRS_ENOUGH = account(
 VARIANTS = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
+    "may be far above": ("rate", of(stability=stability(0.004, 500, 0.002, 0.05))),
+    "no verdict, may be far above": ("rate", of(stability=stability(0.00095, 900, 0.00035, 0.084))),
+    "few stretches": ("rate", of(stability=stability(clusters=4))),
     "no interval": ("rate", of(stability=stability(0.1, 20, NAN, NAN))),
     "no flip": ("worst_moment", moments(total_variation=0.4)),
     "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
@@ -420,6 +423,20 @@ def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
     low, high = (f"{100 * each:.0f} %" for each in shares)
     assert (f" Clips differ: {low} to {high}." in cause.text) == said
     assert ("Clips differ" in cause.text) == said
+
+
+def test_one_threshold_that_misses_more_is_no_miss_of_the_model(tmp_path):
+    rows = (remedy("two-thresholds", before=0.02, after=0.0), remedy("max-gap-3", before=0.0))
+    found = answered(tmp_path, of(remedies=remedies(*rows)))
+    assert "rule_not_needed" in {each.kind for each in found.statements}
+
+
+def test_a_cause_that_occurs_in_no_pair_is_not_said_to_do_nothing(tmp_path):
+    absent = {"share": 0.0, "low": 0.0, "high": 0.0}
+    for n in (0, 24):
+        case = of(account=account(keyframes={**absent, "occurs": n}))
+        said = " ".join(each.text for each in answered(tmp_path / str(n), case).statements)
+        assert ("keyframes" in said) == (n > 0)
 
 
 @pytest.mark.parametrize(("light", "part"), [(0.3, (1, 1, 1)), (1.25, (0.4, 0.3, 0.5))])

@@ -21,10 +21,10 @@ from vidrobust.text.phrases import capital, listing, plural
 QUESTION = "same picture"
 MATTERS = 0.05  # share of the frames below which another answer is no effect
 WORDS = {
-    "batch": "one by one instead of in batches",
-    "engine": "in the engine that the model came with",
-    "conversion": "with another conversion to RGB",
-    "pixel": "when shifted by one pixel",
+    "batch": "computed one by one instead of in batches",
+    "engine": "computed in the engine that the model came with",
+    "conversion": "converted to RGB in another way",
+    "pixel": "shifted by one pixel",
 }
 
 
@@ -50,7 +50,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
         small = all(row["high"] < MATTERS for row in known)
         yield Statement(
             question=QUESTION,
-            text=f"Share of {plural(n, 'frame')} that get another answer: {listing(texts)}.",
+            text=f"Share of {plural(n, 'frame')} whose answer changes though the scene does not: {listing(texts)}.",
             level=Level.NO_EFFECT if small else Level.MEASURED,
             kind="look_same_picture",
             model=model,
@@ -65,7 +65,7 @@ def _in_words(row: dict[str, Any], usual: int) -> str:
     figure = part_with_interval(row["value"], row["low"], row["high"])
     of = "" if row["n"] == usual else f" of {plural(int(row['n']), 'frame')}"
     figure = f"{figure}{of}" if row["n"] >= FEWEST_ROWS else f"not enough data{of}"
-    return f"{figure} {WORDS[row['change']]} ({row['part']})"
+    return f"{figure} when {WORDS[row['change']]} ({row['part']})"
 
 
 def details(run: RunTables, keep: Keep) -> Markup | str:

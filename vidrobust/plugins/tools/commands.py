@@ -37,9 +37,8 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     unreadable = [entry for entry in entries if not entry["frames"]]
     for entry in unreadable:
         problem, path = "; ".join(entry["problems"]), printable(entry["path"])
-        click.echo(
-            f"error: {problem}" if path in problem else f"error: {path}: {problem}", err=True
-        )
+        where = "" if path in problem else f"{path}: "
+        click.echo(f"error: {where}{problem}", err=True)
     if unreadable:
         end(3)
 

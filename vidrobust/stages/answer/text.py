@@ -63,7 +63,7 @@ def console_text(run: RunTables) -> str:
     commands = dict.fromkeys(s.command for s in unknown)
     left_out = unknown if len(commands) > 1 else []
     of = {model: [s for s in answer.of(model) if s not in left_out] for model in answer.models}
-    room = MOST_LINES - 1 - 2 * bool(left_out) - bool(answer.to_come)
+    room = MOST_LINES - 1 - bool(left_out) * (1 + len(commands)) - bool(answer.to_come)
     least_stable = sorted(of, key=lambda model: _instability(of[model]), reverse=True)
     shown_models = [model for model in of if model in least_stable[: room // LEAST_LINES]]
     lines: list[str] = []
@@ -75,7 +75,7 @@ def console_text(run: RunTables) -> str:
     if left_out:
         titles = dict.fromkeys(title_of(s.question).lower() for s in left_out)
         lines.append(_wrapped(f"{', '.join(titles)}. To find out:", "Not measured".ljust(COLUMN)))
-        lines.append(f"{' ' * COLUMN}{' && '.join(commands)}")
+        lines += [f"{' ' * COLUMN}{command}" for command in commands]
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
     report = run.folder / "report.html"

@@ -226,7 +226,8 @@ def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> I
 
 def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterator[Statement]:
     """What is said of groups that are not named: a size, a limit, or that it is undecided."""
-    known_rows = [row for row in rest if known(row["high"])]
+    # what occurs in no pair has a share of 0 by construction, which is no finding
+    known_rows = [row for row in rest if known(row["high"]) and row["occurs"]]
     wide = [row for row in known_rows if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
     for row in known_rows:
         if row in wide or row["low"] <= 0 or row["share"] < SMALLEST_SHARE:
@@ -241,7 +242,7 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
     open_ = [row for row in wide if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
     for begin, some, level, kind in (
         ("", [row for row in rest if row not in small], Level.MEASURED, "why_at_most"),
-        ("Little or nothing comes from ", small, Level.NO_EFFECT, "why_no_effect"),
+        (f"Little or nothing of {of} comes from ", small, Level.NO_EFFECT, "why_no_effect"),
     ):
         if not some:
             continue

@@ -11,6 +11,7 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
+from vidrobust.stages.remedies.box_rows import ONE_THRESHOLD
 from vidrobust.stages.remedies.catalogue import WHY, events, held_out, kind_of, recommended, title
 from vidrobust.stages.remedies.inputs import input_stages
 from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
@@ -75,7 +76,8 @@ def _rules(
         text = f"Not enough data to choose a rule: {of}, {FEWEST_ROWS} needed."
         yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
         return
-    if not (mine["before"] > 0).any():
+    # two thresholds are compared with one threshold, not with the model as it is
+    if not (mine["before"][mine["remedy"] != ONE_THRESHOLD] > 0).any():
         text = f"No rule could be tried: no {what} were seen in {n} frames or pairs."
         yield _of(model, Question.RULE, text, Level.MEASURED, "rule_not_needed", n=n)
         return

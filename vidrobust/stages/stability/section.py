@@ -22,6 +22,7 @@ from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.text.numbers import (
     NO_INTERVAL,
     NOT_MEASURED,
+    SMALLEST_SHARE,
     known,
     number,
     one_in,
@@ -147,7 +148,7 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
     moves = (
-        f"probabilities differ by up to {percent(change['value'])}"
+        f"probabilities differ by up to {percent(max(change['value'], SMALLEST_SHARE))}"
         if change["value"]
         else "no difference"
     )
@@ -163,7 +164,11 @@ def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
     lines = {}
     for way, floor in ways.items():
         largest, flips, n = floor.total_variation, floor.flips, floor.n
-        moves = f"differences up to {percent(largest)}" if largest else "no difference"
+        moves = (
+            f"differences up to {percent(max(largest, SMALLEST_SHARE))}"
+            if largest
+            else "no difference"
+        )
         if largest is None:
             moves = "only labels are known"
         flipped = (
@@ -181,15 +186,20 @@ def _caution(flip: Mapping[str, Any]) -> str:
     if not clusters or not what:
         return ""
     scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
-    apart = {"item": ("clip", ""), "part": ("part", "")}
-    one, many = apart.get(
-        what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}")
-    )
-    separate = plural(clusters, one, many)
-    sentence = f"{separate} of footage; the interval holds for {scope}."
+    sentence = f"{separate(flip)} of footage; the interval holds for {scope}."
     if clusters < FEWEST_CLUSTERS:
         sentence += " Too few for a reliable interval."
     return sentence
+
+
+def separate(figure: Mapping[str, Any]) -> str:
+    """The clusters of a figure, counted: "4 separate stretches"."""
+    what = str(figure["cluster"])
+    apart = {"item": ("clip", ""), "part": ("part", "")}
+    one, many = apart.get(
+        what, (f"separate {what}", f"separate {plural(2, what).removeprefix('2 ')}")
+    )
+    return plural(int(figure["clusters"]), one, many)
 
 
 def metric_rows(run: RunTables) -> list[dict[str, Any]]:

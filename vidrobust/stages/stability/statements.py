@@ -21,9 +21,9 @@ from vidrobust.stages.stability.rates import (
     with_unknown,
 )
 from vidrobust.stages.stability.rates import stability as judged
-from vidrobust.stages.stability.section import flips_a_second, times_a_second
+from vidrobust.stages.stability.section import flips_a_second, separate, times_a_second
 from vidrobust.statement import Level, Question, Statement
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.text.numbers import clock, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
@@ -38,6 +38,9 @@ MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
 NEAR_TIE = 0.05
 # What is wrong of a known box in TIDE's words (Bolya et al. 2020), and in ours
 FLICKERS = {"missed": "missed", "location": "in the wrong place", "class": "of the wrong class"}
+# Upper end of an interval, as a multiple of the rate, from which on the rate alone would mislead: ten times
+# is the whole band between steady and unstable.
+FAR_ABOVE = 10
 MOST_TIES = 0.5  # share of near ties from which the labels say little about the scene
 
 
@@ -258,6 +261,12 @@ def _rate(
         text += f" Frames of unknown state could raise this to {percent(most[0])}."
     verdict = judged(row["value"], row["low"], most[1], n, metric) if leading else None
     undecided = verdict is not None and verdict.kind == "unknown"
+    if row["value"] and known(row["high"]):
+        if row["high"] >= FAR_ABOVE * row["value"]:
+            more = "" if undecided else "; more footage would narrow this"
+            text += f" The true rate may be as high as {percent(row['high'])}{more}."
+        elif 0 < row["clusters"] < FEWEST_CLUSTERS and not undecided:
+            text += f" The interval is rough, as it comes from {separate(row)}."
     if undecided:
         text += " More footage is needed to call it steady or unstable."
     elif verdict is not None:
