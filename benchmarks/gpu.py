@@ -378,7 +378,7 @@ def study(asked: Any) -> list[dict[str, Any]]:
 
 def memory(asked: Any) -> dict[str, Any]:
     from vidrobust.models.load import load_model
-    from vidrobust.models.predict import predict
+    from vidrobust.models.predict import in_batches, predict
     from vidrobust.video.source import open_video
 
     if not on_a_gpu(asked):
@@ -393,9 +393,14 @@ def memory(asked: Any) -> dict[str, Any]:
         peaks.append(torch.cuda.max_memory_reserved() / 2**20)
     torch.cuda.set_per_process_memory_fraction(0.02)
     sizes: list[int] = []
+
+    def ask(part: torch.Tensor) -> object:
+        sizes.append(len(part))
+        return model(part)
+
     frames = torch.zeros(64, 3, 1080, 1920, dtype=torch.uint8)
     try:
-        predict(model, frames.to(asked.device), on_smaller=sizes.append)
+        in_batches(model, frames.to(asked.device), ask)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     flat = peaks[-1] <= 1.05 * peaks[min(2, len(peaks) - 1)]
@@ -403,8 +408,8 @@ def memory(asked: Any) -> dict[str, Any]:
         "frames": count,
         "peaks_mb": peaks,
         "flat": flat,
-        "halved_to": sizes,
-        "good": flat and bool(sizes),
+        "halved_to": sorted({size for size in sizes if 2 * size <= sizes[0]}, reverse=True),
+        "good": flat and 2 * min(sizes) <= sizes[0],
     }
 
 

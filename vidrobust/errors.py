@@ -103,6 +103,11 @@ def in_plain_words(error: BaseException) -> str:
     return text or "it is not as expected"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library raised, at most 200 characters."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
 @contextmanager
 def reading(path: object, what: str) -> Iterator[None]:
     """Turn what a reader meets in a damaged file into an InputError: no reader checks every value."""

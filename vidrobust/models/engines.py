@@ -29,7 +29,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import torch
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, first_line
 from vidrobust.install_hint import installed, pip_install
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import GuardedRun, Network, disagreement
@@ -224,7 +224,7 @@ def _opened(
     except SettingsError as error:
         raise SettingsError(f"{where}: not {engine.name}: {error}") from error
     except Exception as error:
-        raise SettingsError(f"{where}: not {engine.name}: {_first_line(error)}") from error
+        raise SettingsError(f"{where}: not {engine.name}: {first_line(error)}") from error
 
 
 def _taken(
@@ -263,10 +263,6 @@ def _scores(run: Run, inputs: torch.Tensor, network: Network) -> np.ndarray:
 
 def _noted(network: Network, note: str) -> Network:
     return replace(network, notes=(*network.notes, note))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 
 def _in_parts(runs: Sequence[Run]) -> Run:
@@ -351,7 +347,7 @@ def _export(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
                 torch.onnx.export(module, (example,), str(path), **options)
             return
         except Exception as error:
-            failures.append(f"{type(error).__name__}: {_first_line(error)}")
+            failures.append(f"{type(error).__name__}: {first_line(error)}")
     raise CannotExportError("; ".join(failures))
 
 
@@ -386,7 +382,7 @@ def _quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
         key = _digest(file_sha256(file.path).encode() + seen)
         return replace(file, path=made_once(key, "int8.onnx", make))
     except Exception as error:
-        raise SettingsError(f"{where}: it cannot be had in int8: {_first_line(error)}") from error
+        raise SettingsError(f"{where}: it cannot be had in int8: {first_line(error)}") from error
 
 
 @contextlib.contextmanager

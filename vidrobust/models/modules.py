@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, first_line
 from vidrobust.models.classes import coco_names, numbered
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
@@ -58,10 +58,10 @@ def read_state(path: Path) -> State:
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path}: is not a plain file of weights (weights_only); save it with "
-            f"torch.save(model.state_dict(), path): {_first_line(error)}"
+            f"torch.save(model.state_dict(), path): {first_line(error)}"
         ) from error
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as weights: {_first_line(error)}") from error
+        raise InputError(f"{path}: cannot be read as weights: {first_line(error)}") from error
     return _unwrapped(content, path)
 
 
@@ -141,11 +141,6 @@ def _unwrapped(content: object, path: Path) -> State:
 
 def _some(names: list[str]) -> str:
     return f": {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else ""
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def from_module(

@@ -52,36 +52,18 @@ _FITS: weakref.WeakKeyDictionary[Model, dict[tuple[int, int], int]] = weakref.We
 
 
 @overload
-def predict(
-    model: Classifier,
-    pixels: torch.Tensor,
-    batch: Batch = "auto",
-    *,
-    on_smaller: Callable[[int], None] | None = None,
-) -> Classifications: ...
+def predict(model: Classifier, pixels: torch.Tensor, batch: Batch = "auto") -> Classifications: ...
 
 
 @overload
-def predict(
-    model: Detector,
-    pixels: torch.Tensor,
-    batch: Batch = "auto",
-    *,
-    on_smaller: Callable[[int], None] | None = None,
-) -> Detections: ...
+def predict(model: Detector, pixels: torch.Tensor, batch: Batch = "auto") -> Detections: ...
 
 
-def predict(
-    model: Model,
-    pixels: torch.Tensor,
-    batch: Batch = "auto",
-    *,
-    on_smaller: Callable[[int], None] | None = None,
-) -> Predictions:
+def predict(model: Model, pixels: torch.Tensor, batch: Batch = "auto") -> Predictions:
     def ask(part: torch.Tensor) -> Predictions:
         return checked(model, model(part), len(part))
 
-    parts = in_batches(model, pixels, ask, batch, on_smaller=on_smaller)
+    parts = in_batches(model, pixels, ask, batch)
     return joined(parts) if parts else no_frames(model)
 
 
@@ -90,8 +72,6 @@ def in_batches(
     pixels: torch.Tensor,
     ask: Callable[[torch.Tensor], Answer],
     batch: Batch = "auto",
-    *,
-    on_smaller: Callable[[int], None] | None = None,
 ) -> list[Answer]:
     """Return what ``ask`` says of one batch of a model's pixels after the other, smaller ones if memory runs out."""
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
@@ -109,8 +89,6 @@ def in_batches(
         size = _smaller(model, shape, min(size, len(pixels) - start), batch)
         with contextlib.suppress(TypeError):  # a user's object that cannot be a key
             _FITS.setdefault(model, {})[shape] = size
-        if on_smaller is not None:
-            on_smaller(size)
     return parts
 
 

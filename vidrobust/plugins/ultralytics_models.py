@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import DAMAGED, InputError, SettingsError
+from vidrobust.errors import DAMAGED, InputError, SettingsError, first_line
 from vidrobust.install_hint import installed
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
@@ -123,7 +123,7 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         yolo = library.YOLO(str(path), verbose=False)
     except Exception as error:
         raise InputError(
-            f"{spec.text}: {path} cannot be read by ultralytics: {_first_line(error)}"
+            f"{spec.text}: {path} cannot be read by ultralytics: {first_line(error)}"
         ) from error
     if yolo.task not in TASKS:
         return _of_another_task(yolo, spec.text, device, path)
@@ -311,10 +311,6 @@ def _number(key: str, text: str, spec: str) -> float | int:
         return OPTIONS[key](text)
     except ValueError as error:
         raise SettingsError(f"{spec}: {key}: expected a number, got {text!r}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _target(head: str) -> str | None:

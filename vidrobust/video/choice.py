@@ -13,7 +13,7 @@ import torch
 from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 
-from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.errors import InputError, SettingsError, VidrobustError, first_line
 from vidrobust.install_hint import pip_install
 from vidrobust.text.printable import printable
 from vidrobust.video.color import (
@@ -23,7 +23,7 @@ from vidrobust.video.color import (
     semi_planar_to_rgb,
     upright,
 )
-from vidrobust.video.marked import DeviceReader, IndexedReader, Picture, error_line
+from vidrobust.video.marked import DeviceReader, IndexedReader, Picture
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.stream import Reader
 
@@ -253,7 +253,7 @@ def choose(tried: Sequence[Route], *, swapped: str = "") -> ChosenReader:
                 reader.close()
             if last and (isinstance(error, VidrobustError) or not passed):
                 raise
-            passed.append(f"{route.name} on {route.decodes_on} failed ({error_line(error)})")
+            passed.append(f"{route.name} on {route.decodes_on} failed ({first_line(error)})")
             continue
         how = f"{route.name} decodes on {route.decodes_on}"
         upload = None

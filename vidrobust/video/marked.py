@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, first_line
 from vidrobust.text.printable import printable
 from vidrobust.video.container import opened_video
 from vidrobust.video.decoding import is_before
@@ -143,7 +143,7 @@ class IndexedReader:
             return self._open(threads)
         except Exception as error:  # these libraries raise whatever they like
             raise InputError(
-                f"{printable(self.path)}: {self._backend} cannot read it ({error_line(error)})"
+                f"{printable(self.path)}: {self._backend} cannot read it ({first_line(error)})"
             ) from error
 
     def _compare(self, decoder: IndexedDecoder) -> str | None:
@@ -164,7 +164,7 @@ class IndexedReader:
                 whole = len(first) == half - start
                 return [*first, *self._read(decoder, half, stop)] if whole else first
             self._failures["stopped"] = (
-                f"{self._backend} stopped at frame {start} of {len(decoder)} ({error_line(error)}); "
+                f"{self._backend} stopped at frame {start} of {len(decoder)} ({first_line(error)}); "
                 "use --backend pyav"
             )
             return []
@@ -187,11 +187,6 @@ class IndexedReader:
             stamp=mark.stamp if mark is not None and is_same else None,
             rgb=lambda: picture,
         )
-
-
-def error_line(error: Exception) -> str:
-    """Return the first line of what another library raised."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 class DeviceReader:

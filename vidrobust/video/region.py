@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,23 +19,12 @@ from vidrobust.video.selection import Timed, TimedFrame
 Picture = np.ndarray | torch.Tensor  # (H, W, 3) uint8 RGB
 
 
-class Cut(Protocol):
+@dataclass(frozen=True)
+class Cut:
+    """What is delivered of each frame: all of it, or what a subclass cuts out."""
+
     def described(self, info: VideoInfo) -> VideoInfo:
         """Return the VideoInfo of what is delivered; InputError if it is outside of the frame."""
-        ...
-
-    def covers(self, frame: Timed) -> bool: ...
-
-    def is_past(self, frame: Timed) -> bool: ...
-
-    def __call__(self, picture: Picture, frame: Timed) -> Picture:
-        """(H, W, 3) -> (h, w, 3), possibly a view."""
-        ...
-
-
-@dataclass(frozen=True)
-class WholeFrame:
-    def described(self, info: VideoInfo) -> VideoInfo:
         return info
 
     def covers(self, frame: Timed) -> bool:
@@ -46,11 +34,12 @@ class WholeFrame:
         return False
 
     def __call__(self, picture: Picture, frame: Timed) -> Picture:
+        """(H, W, 3) -> (h, w, 3), possibly a view."""
         return picture
 
 
 @dataclass(frozen=True)
-class Region(WholeFrame):
+class Region(Cut):
     """A region of interest, the same in every frame; SettingsError if invalid."""
 
     roi: Roi
@@ -81,7 +70,7 @@ class Region(WholeFrame):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectCut:
+class ObjectCut(Cut):
     """The window about an object, resized to a square; frames without it are skipped."""
 
     boxes: ObjectBoxes

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
-from types import TracebackType
 from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 from weakref import WeakSet
 
@@ -18,7 +17,7 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
-from vidrobust.video.region import Cut, WholeFrame, covered
+from vidrobust.video.region import Cut, covered
 from vidrobust.video.selection import Selection
 
 # Batches made ahead on a thread.
@@ -184,7 +183,7 @@ class FrameStream:
             raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
-        self._cut = cut or WholeFrame()
+        self._cut = cut or Cut()
         self._info = replace(self._cut.described(reader.info), uploaded_to=upload or "")
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
@@ -283,12 +282,7 @@ class FrameStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _made(self, size: int) -> Generator[FrameBatch]:

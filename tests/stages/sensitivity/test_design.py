@@ -25,11 +25,6 @@ def test_a_round_of_frames_has_every_strength_equally_often(count, each):
         assert (found[begin : begin + count].sum(axis=0) == min(each, count)).all()
 
 
-def test_a_further_draw_shows_another_strength():
-    first, second = (printable(draw=draw) for draw in (0, 1))
-    assert not (first & second).any()
-
-
 def test_all_strengths_where_all_are_asked_for_or_there_is_one():
     assert printable(each=0).all()
     assert printable(each=7).all()

@@ -19,7 +19,6 @@ def strengths_shown(
     *,
     content: str,
     seed: int,
-    draw: int = 0,
     each: int = 1,
 ) -> np.ndarray:
     """Return which of ``count`` strengths frames are shown, (n, count); ``each`` per frame (0: all).
@@ -32,7 +31,7 @@ def strengths_shown(
     begin = _number(seed, "item", content) + _number(seed, "perturbation", perturbation)
     shown = np.zeros((len(ranks), count), bool)
     for which in range(each):
-        turn = (ranks + draw) * each + which
+        turn = ranks * each + which
         # the order of frames halves the time again and again, and even steps would follow it
         if count % 2 == 0:
             turn = _mixed(turn, count, content, seed)

@@ -34,24 +34,22 @@ Step = Callable[[int], None]  # wording how many perturbed frames were just pred
 class _PerturbedRows:
     perturbation: Perturbation
     strength: float
-    draw: int
     rows: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draws:
-    """How perturbations are drawn: for which content and seed, how often, at how many strengths a frame."""
+    """How perturbations are drawn: for which content and seed, at how many strengths a frame."""
 
     content: str
     seed: int = 0
-    draws: int = 1
-    each: int = 0  # strengths per frame and draw; 0: all
+    each: int = 0  # strengths per frame; 0: all
     ranks: np.ndarray | None = None  # places of the frames in the seeded order of their input
 
     def generators(self, frames: FrameBatch, group: _PerturbedRows) -> list[torch.Generator]:
         """Return a fresh generator for each frame of a group, the same at every call."""
         key, index = group.perturbation.key, frames.index[group.rows]
-        return [seeded(self.content, int(number), group.draw, key, self.seed) for number in index]
+        return [seeded(self.content, int(number), 0, key, self.seed) for number in index]
 
 
 def study_frames(
@@ -148,19 +146,17 @@ def _groups(
     ranks = np.arange(count) if drawn.ranks is None else drawn.ranks
     for perturbation in perturbations:
         strengths = perturbation.strengths
-        for draw in range(drawn.draws):
-            shown = strengths_shown(
-                perturbation.key,
-                len(strengths),
-                ranks,
-                content=drawn.content,
-                seed=drawn.seed,
-                draw=draw,
-                each=drawn.each,
-            )
-            for strength, of in zip(strengths, shown.T, strict=True):
-                if of.any():
-                    yield _PerturbedRows(perturbation, float(strength), draw, np.flatnonzero(of))
+        shown = strengths_shown(
+            perturbation.key,
+            len(strengths),
+            ranks,
+            content=drawn.content,
+            seed=drawn.seed,
+            each=drawn.each,
+        )
+        for strength, of in zip(strengths, shown.T, strict=True):
+            if of.any():
+                yield _PerturbedRows(perturbation, float(strength), np.flatnonzero(of))
 
 
 def _filling(groups: Iterator[_PerturbedRows], most: int) -> Iterator[list[_PerturbedRows]]:
@@ -218,7 +214,7 @@ def _differences_rows(
                 np.repeat([group.perturbation.key for group in some], sizes).astype(object)
             ),
             "strength": every(np.repeat([group.strength for group in some], sizes)),
-            "draw": every(np.repeat([group.draw for group in some], sizes)),
+            "draw": 0,
             "metric": np.repeat(np.array(names, object), count),
             "value": np.concatenate([figures[name].astype(np.float64) for name in names]),
         }
