@@ -65,4 +65,4 @@ print(convert_model.__name__, "openvino_telemetry" in sys.modules)
     direct = re.compile(r"^ *(?:import|from) onnxruntime\b", re.M)
     importing = {path for path in package.rglob("*.py") if direct.search(path.read_text())}
     # the quantisation module asks for it first
-    assert {path.name for path in importing} == {"onnx_runtime.py", "engines.py"}
+    assert {path.name for path in importing} == {"onnx_runtime.py", "exported.py"}

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from vidrobust.errors import SettingsError
 from vidrobust.models import engines
 from vidrobust.models.engines import EngineRequest, with_engine
+from vidrobust.models.exported import made_once
 from vidrobust.models.info import code_sha256, identity, state_sha256
 from vidrobust.models.load import load_model, pinned_spec
 from vidrobust.models.modules import from_module
@@ -268,7 +269,7 @@ def test_the_cache_is_where_it_is_said(monkeypatch, tmp_path):
         path.write_text("net")
 
     for _ in range(2):
-        assert engines.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
+        assert made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
     assert len(made) == 1
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
 
@@ -277,5 +278,5 @@ def test_the_cache_is_where_it_is_said(monkeypatch, tmp_path):
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        engines.made_once("other", "n.onnx", fail)
+        made_once("other", "n.onnx", fail)
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]

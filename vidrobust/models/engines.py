@@ -2,27 +2,18 @@
 
 ``auto`` takes OpenVINO, else ONNX Runtime, else the network as loaded; each thread computes a part of a batch. In 12
 of 18 timings (nine networks, batches of 4 and 16, two threads) that way of OpenVINO was the fastest of four and in all
-but one no slower than the network as loaded, so nothing is timed. Exports, int8 files and what OpenVINO
-compiled are kept in ``VIDROBUST_CACHE``, else in the user's cache folder, which can be deleted at any time.
+but one no slower than the network as loaded, so nothing is timed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
-import inspect
-import io
-import json
-import logging
 import os
-import shutil
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, cast
 
@@ -31,9 +22,15 @@ import torch
 
 from vidrobust.errors import SettingsError, first_line
 from vidrobust.install_hint import installed, pip_install
-from vidrobust.models.info import file_sha256
+from vidrobust.models.exported import (
+    CannotExportError,
+    cache_folder,
+    digest,
+    onnx_file,
+    quantised,
+)
 from vidrobust.models.network import GuardedRun, Network, disagreement
-from vidrobust.models.onnx_runtime import OnnxFile, cpu_session, onnxruntime
+from vidrobust.models.onnx_runtime import OnnxFile, cpu_session
 from vidrobust.models.reading import as_rows, in_fixed_batches
 
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -42,15 +39,9 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 Run = Callable[[torch.Tensor], Any]
 KEYS = ("engine", "precision", "threads")  # Options of a spec that ask for an engine
 VARIABLE = "VIDROBUST_ENGINE"  # Names the engine where the option does not
-OPSET = 17  # Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest supported, read it
-INPUT, OUTPUT = "pixels", "scores"
 # Pictures of a part of a batch: the layers of more do not stay in a processor's cache. Three networks took 4 to 8 %
 # less of processors for a batch of 29 than in halves, with equal answers.
 PART = 4
-
-
-class CannotExportError(Exception):
-    """A module that no exporter takes; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +67,7 @@ def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: i
     # its bindings find NumPy at their first array; two threads that come there together wait for ever
     _ = package.Tensor(np.zeros(1, np.float32)).data
     with contextlib.suppress(RuntimeError):  # a folder that cannot be written costs time alone
-        core.set_property({"CACHE_DIR": str(_cache_folder() / "compiled")})
+        core.set_property({"CACHE_DIR": str(cache_folder() / "compiled")})
     if precision == "bfloat16" and "BF16" not in core.get_property(
         "CPU", "OPTIMIZATION_CAPABILITIES"
     ):
@@ -137,14 +128,12 @@ class EngineRequest:
             raise SettingsError(
                 f"precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}"
             )
-        engine = ENGINES.get(self.engine)
-        if self.precision not in (engine.precisions if engine else PRECISIONS):
-            able = [e.name for e in ENGINES.values() if self.precision in e.precisions]
+        able = [name for name, engine in ENGINES.items() if self.precision in engine.precisions]
+        has_it = {"auto": True, "torch": self.precision != "int8"}
+        if not has_it.get(self.engine, self.engine in able):
             raise SettingsError(
                 f"engine {self.engine} has no {self.precision}: use {' or '.join(able)}"
             )
-        if self.engine == "torch" and self.precision == "int8":
-            raise SettingsError("engine torch has no int8: use openvino or onnxruntime")
 
     def changed(self, options: Mapping[str, str], threads: int | None) -> EngineRequest:
         """Return the request under the options of a spec."""
@@ -187,9 +176,9 @@ def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -
         if wanted.engine == "torch" or (wanted.engine == base and wanted.threads is None):
             return network
     try:
-        file = _onnx_file(network)
+        file = onnx_file(network)
         if wanted.precision == "int8":
-            file = _quantised(file, network.preprocess(sample), where)
+            file = quantised(file, network.preprocess(sample), where)
     except CannotExportError as error:
         if wanted.engine != "auto":
             raise SettingsError(
@@ -247,7 +236,7 @@ def _taken(
         return replace(changed, run=guarded)
     flips = int((after.argmax(axis=1) != before.argmax(axis=1)).sum())
     if wanted.precision == "int8":
-        seen = _digest(inputs.contiguous().numpy().tobytes())
+        seen = digest(inputs.contiguous().numpy().tobytes())
         changed = replace(changed, code_sha256=f"{network.code_sha256} int8 {seen}")
     return _noted(
         changed,
@@ -305,135 +294,3 @@ def _with_bfloat16(network: Network) -> Run:
             return network.run(inputs)
 
     return run
-
-
-def _onnx_file(network: Network) -> OnnxFile:
-    module = network.module
-    if network.onnx is not None:
-        return network.onnx
-    if module is None:
-        raise CannotExportError("neither a torch module nor an ONNX file")
-    shape = network.preprocess.shape
-    parts = [network.weights_sha256, network.code_sha256, shape, torch.__version__, OPSET, 1]
-    try:
-        path = made_once(
-            _digest(json.dumps(parts).encode()),
-            "network.onnx",
-            lambda path: _export(module, torch.zeros(2, 3, *shape), path),
-        )
-    except OSError as error:
-        raise CannotExportError(f"the cache cannot be written: {error}") from error
-    return OnnxFile(path=path, input=INPUT, output=OUTPUT)
-
-
-def _export(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
-    """By tracing, which is quick and needs no package beside torch; else by torch.export."""
-    traced: dict[str, Any] = {
-        "dynamic_axes": {INPUT: {0: "N"}, OUTPUT: {0: "N"}},
-        "opset_version": OPSET,
-    }
-    if "dynamo" in inspect.signature(torch.onnx.export).parameters:
-        traced["dynamo"] = False
-    captured: dict[str, Any] = {
-        "dynamic_shapes": ({0: torch.export.Dim("N")},),
-        "dynamo": True,
-        "verbose": False,
-    }
-    failures = []
-    for options in (traced, captured):
-        options |= {"input_names": [INPUT], "output_names": [OUTPUT]}
-        try:
-            with _quiet(), torch.no_grad():
-                torch.onnx.export(module, (example,), str(path), **options)
-            return
-        except Exception as error:
-            failures.append(f"{type(error).__name__}: {first_line(error)}")
-    raise CannotExportError("; ".join(failures))
-
-
-def _quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
-    try:
-        onnxruntime()
-        from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-    except ImportError as error:
-        raise SettingsError(
-            f"{where}: int8 needs the packages onnx and onnxruntime: {pip_install('onnx')}"
-        ) from error
-    arrays = [file.array(inputs[i : i + 1]) for i in range(len(inputs))]
-    seen = b"".join(array.tobytes() for array in arrays)
-
-    class CalibrationReader(CalibrationDataReader):  # type: ignore[misc]
-        feeds = iter([{file.input: array} for array in arrays])
-
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self.feeds, None)
-
-    def make(path: Path) -> None:
-        with _quiet():
-            quantize_static(
-                str(file.path),
-                str(path),
-                CalibrationReader(),
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-            )
-
-    try:
-        key = _digest(file_sha256(file.path).encode() + seen)
-        return replace(file, path=made_once(key, "int8.onnx", make))
-    except Exception as error:
-        raise SettingsError(f"{where}: it cannot be had in int8: {first_line(error)}") from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Exporters talk on every channel, past Python's too; what matters is checked afterwards."""
-    kept, level = [], logging.root.manager.disable
-    try:
-        with (
-            open(os.devnull, "w") as nowhere,
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            logging.disable(logging.CRITICAL)
-            for descriptor in (1, 2):
-                with contextlib.suppress(OSError):  # a process without a terminal may have none
-                    kept.append((descriptor, os.dup(descriptor)))
-                    os.dup2(nowhere.fileno(), descriptor)
-            yield
-    finally:
-        logging.disable(level)
-        for descriptor, copy in kept:
-            os.dup2(copy, descriptor)
-            os.close(copy)
-
-
-def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
-    """Return the file ``name`` in the cache's folder of ``key``, made by ``make`` if missing."""
-    folder = _cache_folder() / "networks" / key
-    if not (folder / name).is_file():
-        beside = folder.with_name(f"{key}.{os.getpid()}.part")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        try:
-            make(beside / name)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(beside, folder)
-        except OSError:
-            if not (folder / name).is_file():  # another process was not faster
-                raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    return folder / name
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
-def _cache_folder() -> Path:
-    if given := os.environ.get("VIDROBUST_CACHE"):
-        return Path(given).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vidrobust"

@@ -62,6 +62,12 @@ class RunTables:
     def json(self, name: str) -> dict[str, Any]:
         return self._run.read_json(name) if (self.folder / name).is_file() else {}
 
+    @cached_property
+    def moments(self) -> list[dict[str, Any]]:
+        """Return the worst moments of all models, those of classifiers first."""
+        files = (self.json(name) for name in ("moments.json", "box_moments.json"))
+        return [moment for content in files for moment in content.get("moments", [])]
+
     @property
     def folder_name(self) -> str:
         return shlex.quote(printable(self.folder))

@@ -1,4 +1,4 @@
-"""How much footage an interval needs, and in which order frames are sampled.
+"""In which order frames are sampled.
 
 Samples are nested: the first k rows of a seeded order are a good sample for every k.
 """
@@ -8,26 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 TOGETHER = 8  # so many rows in a row get random numbers that lie far apart
-
-
-def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return new over old width of an interval if clusters held ``times`` as many values; NaN if unknown.
-
-    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6).
-    """
-    values = np.asarray(values, np.float64)
-    code = np.unique(cluster, return_inverse=True)[1]
-    size = np.bincount(code).astype(np.float64)
-    count, n = len(size), len(values)
-    if count < 2 or n <= count:
-        return float("nan")
-    means = np.bincount(code, weights=values) / size
-    within = float(((values - means[code]) ** 2).sum() / (n - count))
-    between = float((size * (means - values.mean()) ** 2).sum() / (count - 1))
-    typical = (n - (size**2).sum() / n) / (count - 1)
-    apart = max(0.0, (between - within) / typical)
-    old, new = apart + within * count / n, apart + within * count / (n * times)
-    return float(np.sqrt(new / old)) if old > 0 else float("nan")
 
 
 def spread_order(rows: int, count: int, start: float) -> np.ndarray:

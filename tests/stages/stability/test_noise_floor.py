@@ -28,7 +28,7 @@ class Leaky:
 def test_a_model_that_looks_at_nothing_else_has_none():
     floor = measure(Leaky(0.0), PIXELS)
     assert (floor.total_variation, floor.flips) == (0.0, 0)
-    assert floor.n == 6 * len(floor.ways)
+    assert floor.n == 6 * len(floor.by_way)
 
 
 def test_company_that_leaks_into_a_row_is_the_floor():
@@ -51,10 +51,10 @@ def test_another_engine_and_number_format_are_in_the_floor(models, tmp_path, mon
         torch.uint8
     )
     engine = measure(load_model(spec, engine="openvino"), pixels)
-    assert "engine" in engine.ways
+    assert "engine" in engine.by_way
     assert 0 < engine.by_way["engine"][0] < 1e-4
     rounded = measure(
         load_model(spec, engine="onnxruntime", precision="int8", sample=pixels), pixels
     )
-    assert "precision" in rounded.ways
+    assert "precision" in rounded.by_way
     assert rounded.by_way["precision"][0] > 1e-3

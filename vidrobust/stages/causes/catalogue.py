@@ -10,7 +10,7 @@ import numpy as np
 
 from vidrobust.stages.causes.cause import (
     Cause,
-    CauseGroup,
+    AccountEntry,
     Content,
     Filter,
     LevelReplay,
@@ -276,23 +276,23 @@ NOISE_AND_CODING = Cause(
 
 # The coarse account, in the order of the report. What none of a group's causes does, though it lies in the group, is
 # a cause of its own.
-GROUPS: Mapping[str, CauseGroup] = {
+GROUPS: Mapping[str, AccountEntry] = {
     group.name: group
     for group in (
-        CauseGroup(name="moving", title="what moves"),
-        CauseGroup(name="camera", title="the camera"),
-        CauseGroup(name="light", title="light and colour", several=True),
-        CauseGroup(
+        AccountEntry(name="moving", title="what moves"),
+        AccountEntry(name="camera", title="the camera"),
+        AccountEntry(name="light", title="light and colour", several=True),
+        AccountEntry(
             name="noise_and_detail",
             title="noise, coding and fine detail",
             several=True,
         ),
-        CauseGroup(name="keyframes", title="keyframes of the recording", several=True),
+        AccountEntry(name="keyframes", title="keyframes of the recording", several=True),
     )
 }
 # Before an empty background nothing tells which of these two it is.
 MOTION = ("moving", "camera")
-EITHER = CauseGroup(name="motion", title="what moves or the camera")
+EITHER = AccountEntry(name="motion", title="what moves or the camera")
 UNDIVIDED: Mapping[str, str] = {
     name: f"{name}_undivided" for name in ("moving", "camera", "light", "noise_and_detail")
 }

@@ -86,12 +86,12 @@ class FittedPerturbation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CauseGroup:
-    """A group of the coarse account, whose shares add up to 1."""
+class AccountEntry:
+    """A group of the coarse account, whose shares add up to 1, or a cause: as tables and sentences name it."""
 
     name: str
     title: str
-    several: bool = False  # The title is a plural
+    several: bool = False  # The title is a plural: "noise and coding explain"
 
     def which(self, does: str) -> str:
         """Begin a sentence about it: of "explain" "light explains", or "keyframes explain"."""
@@ -99,12 +99,9 @@ class CauseGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(AccountEntry):
     """One cause of the account."""
 
-    # name, title: As tables have it, and as a sentence has it
-    name: str
-    title: str
     group: str  # Name of the group of the coarse account that it belongs to
     # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
     replay: LevelReplay | Shift | Filter | Content | None = None
@@ -132,11 +129,6 @@ class Cause:
     # hint, advice: What can be done about it at the station; what is said where no augmentation stands for it
     hint: str = ""
     advice: str = ""
-    several: bool = False  # The title is a plural: "noise and coding explain"
-
-    def which(self, does: str) -> str:
-        """Begin a sentence about it: of "explain" "light explains", or "noise and coding explain"."""
-        return f"{self.title} {does}{'' if self.several else 's'}"
 
     def __post_init__(self) -> None:
         if self.replay is not None and (self.occurs is None or self.size is None):

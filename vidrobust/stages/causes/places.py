@@ -10,10 +10,8 @@ the model's answer is a sum over places.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,14 +70,13 @@ def tile_shares(z: np.ndarray, different: Sequence[int], count: int) -> np.ndarr
     return shares
 
 
-@dataclass(order=True)
-class _Weighty:
+class _KeptPair(NamedTuple):
     weight: float
     number: int
-    ids: dict[str, Any] = field(compare=False)
-    size: tuple[int, ...] = field(compare=False)
-    frames: tuple[np.ndarray, np.ndarray] = field(compare=False)
-    motions: tuple[ShownMotion, ...] = field(compare=False)
+    ids: dict[str, Any]
+    size: tuple[int, ...]
+    frames: tuple[np.ndarray, ...]
+    motions: tuple[ShownMotion, ...]
 
 
 class PlacesToMap:
@@ -90,27 +87,24 @@ class PlacesToMap:
 
     def __init__(self, factor: int = 1) -> None:
         self._factor = factor
-        self._heap: list[_Weighty] = []
+        self._kept: list[_KeptPair] = []  # the lightest first
         self._seen = 0
 
     def add(self, weight: float, ids: dict[str, Any], pair: PairReplays) -> None:
         self._seen += 1
-        if len(self._heap) == MAPPED and weight <= self._heap[0].weight:
+        if len(self._kept) == MAPPED and weight <= self._kept[0].weight:
             return
-        a, b = (reduced(whole, self._factor).copy() for whole in pair.pictures[:2])
+        frames = tuple(reduced(whole, self._factor).copy() for whole in pair.pictures[:2])
         size = pair.pictures[0].shape[:2]
-        entry = _Weighty(weight, self._seen, ids, size, (a, b), pair.motions[:2])
-        if len(self._heap) < MAPPED:
-            heapq.heappush(self._heap, entry)
-        else:
-            heapq.heapreplace(self._heap, entry)
+        entry = _KeptPair(weight, self._seen, ids, size, frames, pair.motions[:2])
+        self._kept = sorted([*self._kept, entry], key=lambda kept: kept[:2])[-MAPPED:]
 
     def rows(
         self, ask: Callable[[tuple[np.ndarray, ...], tuple[ShownMotion, ...]], np.ndarray]
     ) -> list[dict[str, Any]]:
         """Return rows of the table ``places``; ``ask`` gives coordinates (N, K) of N pictures and their motions."""
         lines = []
-        for entry in sorted(self._heap, key=lambda each: each.number):
+        for entry in sorted(self._kept, key=lambda kept: kept.number):
             a, b = entry.frames
             boxes = tile_boxes(*entry.size)
             pictures, different = exchanged_tiles(a, b, tile_boxes(*a.shape[:2]))

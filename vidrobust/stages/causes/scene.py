@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from vidrobust.frames.pixels import field_of, lattice_side, to_levels
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
 from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 
+Replay = TypeVar("Replay", LevelReplay, Shift, Filter, Content)
 # What is played in place of each cause to see what any change of that size does, two draws each. Motion is
 # replaced by another smooth random field of equal size. A change of levels is made stronger here and reversed
 # there, by a smooth random field with mean 0. What came into view is put elsewhere. Such a change has the
@@ -35,18 +37,15 @@ from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
-LEVEL_CHANGES = {
-    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)
-}
-SHIFTS = {
-    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)
-}
-FILTERS = {
-    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)
-}
-CONTENTS = {
-    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)
-}
+
+
+def _replayed_by(kind: type[Replay]) -> dict[str, Replay]:
+    """Return the causes that are replayed in one way, and how."""
+    return {name: c.replay for name, c in CATALOGUE.items() if isinstance(c.replay, kind)}
+
+
+LEVEL_CHANGES, SHIFTS = _replayed_by(LevelReplay), _replayed_by(Shift)
+FILTERS, CONTENTS = _replayed_by(Filter), _replayed_by(Content)
 
 NO_PLACEBO = ("", "")
 STEP = 2  # displacements are kept for every so many-th pixel along each axis

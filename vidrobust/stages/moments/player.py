@@ -74,14 +74,8 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
 
 def _worst(run: RunTables, answers: _Answers, events: list[list[Any]]) -> int:
     """Return the place of the worst moment among the events, of the first one without it; -1 of none."""
-    moments = [
-        entry
-        for name in ("moments.json", "box_moments.json")
-        for entry in run.json(name).get("moments", [])
-    ]
     keys = [(answers.items[e[0]], answers.models[e[1]], e[3]) for e in events]
-    explained = sorted(moments, key=lambda each: not reaches(each.get("strip") or []))
-    for moment in explained:
+    for moment in sorted(run.moments, key=lambda each: not reaches(each.get("strip") or [])):
         key = (moment["item"], moment["model"], moment["frame_b"])
         if key in keys:
             return keys.index(key)
@@ -105,22 +99,20 @@ class _Answers:
         self.labels: dict[str, int] = {}
         self.models = list(run.tasks)
         every = (_of_classifiers(run), _of_detectors(run), _of_others(run))
-        rows = [part for part in every if part is not None]
-        table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
-        there = set(table["item"])
-        self.items = [item for item in run.items if item in there]
-        self._of = (
-            {str(item): of for item, of in table.groupby("item", sort=False)} if len(table) else {}
-        )
+        rows = [part for part in every if len(part)] or [every[0]]
+        table = pd.concat(rows, ignore_index=True)
+        self._of = {str(item): of for item, of in table.groupby("item", sort=False)}
+        self.items = [item for item in run.items if item in self._of]
+        self.place_of_item = {item: place for place, item in enumerate(self.items)}
+        self.place_of_model = {model: place for place, model in enumerate(self.models)}
         self._frames = {
             item: of.drop_duplicates("frame").sort_values("frame")[["frame", "time_s"]]
             for item, of in self._of.items()
         }
-        breaks = run.table("transitions")
+        breaks = run.rows("transitions")
         self._breaks: dict[str, list[int]] = {}
-        if breaks is not None:
-            for row in breaks[breaks["reason"].isin(GAPS)].itertuples():
-                self._breaks.setdefault(str(row.item), []).append(int(row.frame))
+        for row in breaks[breaks["reason"].isin(GAPS)].itertuples():
+            self._breaks.setdefault(str(row.item), []).append(int(row.frame))
 
     def number(self, label: str) -> int:
         return self.labels.setdefault(label, len(self.labels))
@@ -168,23 +160,17 @@ class _Answers:
         return clips
 
 
-def _of_classifiers(run: RunTables) -> pd.DataFrame | None:
-    frames = run.table("frames")
-    if frames is None:
-        return None
-    names = {"label_name": "label", "probability": "value"}
-    return frames.rename(columns={"label": "number"}).rename(columns=names)[
-        ["item", "frame", "time_s", "model", "label", "value"]
-    ]
+ANSWER = ["item", "frame", "time_s", "model", "label", "value"]
 
 
-def _of_detectors(run: RunTables) -> pd.DataFrame | None:
-    counts, boxes = run.table("box_counts"), run.table("detections")
-    if counts is None:
-        return None
-    rows = counts[["item", "frame", "time_s", "model"]].copy()
-    if boxes is None:
-        return rows.assign(label="no object", value=0.0)
+def _of_classifiers(run: RunTables) -> pd.DataFrame:
+    names = {"label": "number", "label_name": "label", "probability": "value"}
+    return run.rows("frames").rename(columns=names)[ANSWER]
+
+
+def _of_detectors(run: RunTables) -> pd.DataFrame:
+    rows = run.rows("box_counts")[["item", "frame", "time_s", "model"]]
+    boxes = run.rows("detections")
     keys = ["model", "item", "frame"]
     of = boxes[boxes["track"] >= 0].groupby(keys)["score"].agg(value="mean", n="size").reset_index()
     rows = rows.merge(of, on=keys, how="left")
@@ -193,13 +179,10 @@ def _of_detectors(run: RunTables) -> pd.DataFrame | None:
     return rows.assign(label=texts, value=rows["value"].fillna(0.0)).drop(columns="n")
 
 
-def _of_others(run: RunTables) -> pd.DataFrame | None:
-    frames = run.table("task_frames")
-    if frames is None:
-        return None
+def _of_others(run: RunTables) -> pd.DataFrame:
+    frames = run.rows("task_frames")
     names = {"answer": "label", "sure": "value"}
-    mine = frames[frames["model"].isin(run.others)]
-    return mine.rename(columns=names)[["item", "frame", "time_s", "model", "label", "value"]]
+    return frames[frames["model"].isin(run.others)].rename(columns=names)[ANSWER]
 
 
 def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
@@ -209,11 +192,10 @@ def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
 def _pictures(
     run: RunTables, items: list[str]
 ) -> tuple[dict[int, dict[int, str]], dict[int, dict[int, list[Any]]], int]:
-    table = run.table("player_frames")
     pictures: dict[int, dict[int, str]] = {}
     differences: dict[int, dict[int, list[Any]]] = {}
     counted = 0
-    for row in () if table is None else table.itertuples():
+    for row in run.rows("player_frames").itertuples():
         if row.item not in items:
             continue
         place = items.index(row.item)
@@ -245,15 +227,9 @@ def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd
 def _events(
     run: RunTables, answers: _Answers, strips: Mapping[str, list[dict[str, Any]]]
 ) -> list[list[Any]]:
-    models = {name: k for k, name in enumerate(answers.models)}
-    items = {name: k for k, name in enumerate(answers.items)}
-    replays = _replays(run)
+    models, items, replays = answers.place_of_model, answers.place_of_item, _replays(run)
     marked: list[tuple[tuple[str, str, int, int], str]] = []
-    label_pairs = run.table("pairs")
-    for pairs in (
-        *(() if label_pairs is None else (label_pairs,)),
-        *task_pairs(run.table("task_pairs"), run.others),
-    ):
+    for pairs in (run.rows("pairs"), *task_pairs(run.table("task_pairs"), run.others)):
         flips = usable_pairs(pairs)
         flips = flips[flips["label_flip"]].sort_values(
             "total_variation", ascending=False, kind="stable"
@@ -285,24 +261,19 @@ def box_events(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _box_events(run: RunTables) -> list[tuple[tuple[str, str, int, int], str]]:
-    steps = run.table("object_frames")
-    if steps is None:
-        return []
-    rows = box_events(without_absent(steps, run.rows("judged_steps"))).head(MOST_EVENTS)
+    steps = without_absent(run.rows("object_frames"), run.rows("judged_steps"))
     return [
         (
             (row.item, row.model, int(row.frame_a), int(row.frame)),
             f"{row.label_name} is {'missed' if row.lost else 'renamed'}",
         )
-        for row in rows.itertuples()
+        for row in box_events(steps).head(MOST_EVENTS).itertuples()
     ]
 
 
 def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[Any]], str]]:
     """Return what each pair of neighbours comes from, [[cause, share], ...], or why it could not be replayed."""
     rows = run.rows("causes")
-    if not len(rows):
-        return {}
     replays: dict[tuple[str, str, int, int], tuple[list[list[Any]], str]] = {}
     for row in rows[rows["scale"] == "adjacent"].itertuples():
         key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
@@ -332,11 +303,7 @@ def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[
 def _boxes(
     run: RunTables, answers: _Answers
 ) -> tuple[dict[int, dict[int, dict[int, list[Any]]]], int]:
-    table = run.table("detections")
-    if table is None:
-        return {}, 0
-    models = {name: k for k, name in enumerate(answers.models)}
-    items = {name: k for k, name in enumerate(answers.items)}
+    table, models, items = run.rows("detections"), answers.place_of_model, answers.place_of_item
     followed = table[(table["track"] >= 0) & table["item"].isin(items)]
     left = max(0, len(followed) - MOST_BOXES)
     boxes: dict[int, dict[int, dict[int, list[Any]]]] = {}

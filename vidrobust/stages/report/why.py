@@ -217,9 +217,7 @@ def _map(run: RunTables, model: str) -> Picture | None:
 
 def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:
     """Return a picture of the clip, (H, W, 3) float32, of the model's worst moment where there is one."""
-    files = ("moments.json", "box_moments.json")
-    moments = [moment for name in files for moment in run.json(name).get("moments", [])]
-    here = [moment for moment in moments if moment["item"] == item and moment.get("picture_a")]
+    here = [moment for moment in run.moments if moment["item"] == item and moment.get("picture_a")]
     here.sort(key=lambda moment: moment["model"] != model)
     path = (run.folder / str(here[0]["picture_a"])).resolve() if here else None
     if path is None or not path.is_relative_to(run.folder.resolve()) or not path.is_file():

@@ -16,13 +16,10 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.sensitivity.changes import Changes, CurveStep, SensitivityCurve, ranked
 from vidrobust.stages.variation.spread import observed
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural, span
 
 MOST_SAID = 6
-LARGER = 4  # a larger sample is one of so many times the frames
-WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 MOST_CURVES = 15  # perturbations drawn among the details
 COLUMNS, NARROW_COLUMNS = 5, 2  # of the small curves, on a screen and on a telephone
 # What an interval counts as independent, in words.
@@ -38,7 +35,6 @@ class Sensitive:
     sentences: list[str]
     harmless: str
     stands_on: str
-    larger: str
     too_few: str = ""
 
 
@@ -68,10 +64,8 @@ def summary(run: RunTables) -> SensitivityTable | None:
                 curves[str(model)] = changes.curves()
             for name, strength, at in changes.by_strength():
                 effect = changes.share(at) if metric == "label_flip" else changes.mean(at)
-                values = changes.table["value"].to_numpy(np.float64)[at]
-                narrow = narrower(values, changes.clusters.of(at).label, LARGER)
                 key = {"model": model, "perturbation": name, "strength": strength, "metric": metric}
-                rows.append(key | asdict(effect) | {"narrower": narrow})
+                rows.append(key | asdict(effect))
     return SensitivityTable(pd.DataFrame(rows), curves) if rows else None
 
 
@@ -135,22 +129,7 @@ def _of_model(
             if one["cluster"] != "stretch"
             else ""
         ),
-        larger=_larger(flips),
         too_few=listing((phrase(c.perturbation).noun for c in curves if not c.pools), 10),
-    )
-
-
-def _larger(flips: pd.DataFrame) -> str:
-    known_ones = flips["narrower"].dropna()
-    if not len(known_ones):
-        return ""
-    gain = 1 - float(known_ones.median())
-    rest = RESTS[flips["cluster"].iloc[0]]
-    if gain < WORTH_MORE:
-        return f"More frames of this footage would hardly make the intervals narrower; more {rest} would."
-    return (
-        f"With {LARGER} times as many frames (--frames) the interval of the middle curve would be about "
-        f"{percent(gain)} narrower; the rest is how much the {rest} differ."
     )
 
 

@@ -68,9 +68,7 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
         )
         count = pairs.groupby(["model", "label_name"])["frame_a"].transform("size")
         group = pairs["label_name"].where(count >= FEWEST_PAIRS, "other classes")
-        for (model, name), part in pairs.groupby(["model", group], sort=False):
-            of = {"model": model, "item": "", "by": "class", "group": name, "metric": metric.name}
-            rows.append({**of, **aggregate(metric, part)})
+        rows += _of_groups(metric, pairs.assign(label_name=group), "class", "label_name")
     return tables.of_rows("stability_by", rows)
 
 
@@ -84,18 +82,16 @@ def summarise_by(
             out = metric.table == "frames" or metric.summed
             if out or metric.table not in raw or column not in raw[metric.table]:
                 continue
-            for (model, name), part in metric.values(raw[metric.table]).groupby(
-                ["model", column], sort=False
-            ):
-                of = {
-                    "model": model,
-                    "item": "",
-                    "by": by,
-                    "group": str(name),
-                    "metric": metric.name,
-                }
-                rows.append({**of, **aggregate(metric, part)})
+            rows += _of_groups(metric, metric.values(raw[metric.table]), by, column)
     return tables.of_rows("stability_by", rows)
+
+
+def _of_groups(
+    metric: Metric, values: pd.DataFrame, by: str, column: str
+) -> Iterator[dict[str, object]]:
+    for (model, name), part in values.groupby(["model", column], sort=False):
+        of = {"model": model, "item": "", "by": by, "group": str(name), "metric": metric.name}
+        yield {**of, **aggregate(metric, part)}
 
 
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:

@@ -283,12 +283,7 @@ def _rate(
 
 
 def _worst(run: RunTables, model: str) -> Iterator[Statement]:
-    files = (
-        each
-        for f in ("moments.json", "box_moments.json")
-        for each in run.json(f).get("moments", [])
-    )
-    first = next((moment for moment in files if moment["model"] == model), None)
+    first = next((moment for moment in run.moments if moment["model"] == model), None)
     if first is None:
         return
     item = cut(str(first["item"]), 40)

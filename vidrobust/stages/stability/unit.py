@@ -37,8 +37,7 @@ class NoiseFloor:
     # Label flips among n comparisons.
     flips: int
     n: int
-    # What was varied, and the three figures of each.
-    ways: tuple[str, ...]
+    # The three figures of each that was varied
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
 
@@ -102,7 +101,6 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
         max((largest for largest, _, _ in by_way.values()), default=float("nan")),
         sum(flips for _, flips, _ in by_way.values()),
         sum(n for _, _, n in by_way.values()),
-        tuple(by_way),
         by_way,
     )
 
