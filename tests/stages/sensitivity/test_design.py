@@ -59,7 +59,7 @@ def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep():
     perturbations = [
         find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")
     ]
-    how = {"content": "clip", "seed": 3, "draws": 2}
+    how = {"content": "clip", "seed": 3}
     whole = study_frames(frames, [model], perturbations, Draws(**how))
     some = study_frames(frames, [model], perturbations, Draws(each=1, **how))
     keys = ["frame", "perturbation", "strength", "draw", "metric"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidrobust.stages.causes.cause import (
-    Cause,
     AccountEntry,
+    Cause,
     Content,
     Filter,
     LevelReplay,

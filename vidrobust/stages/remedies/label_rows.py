@@ -29,7 +29,7 @@ from vidrobust.stages.remedies.delay import delays, joined, lasting_changes, sur
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
-from vidrobust.statistics.ratios import paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
 OWN_POINTS = (
@@ -47,28 +47,9 @@ class MetricRows:
     before: np.ndarray
     clusters: Clusters
 
-
-def places(answers: Sequence[ItemAnswers]) -> pd.Series:
-    """(input, number of the frame) -> its row."""
-    index = pd.MultiIndex.from_tuples(
-        [(item.item, int(frame)) for item in answers for frame in item.frame],
-        names=["item", "frame"],
-    )
-    return pd.Series(np.arange(len(index)), index=index)
-
-
-def metric_rows(
-    table: pd.DataFrame, column: str, frames: Sequence[str], place: pd.Series, parts: dict[str, str]
-) -> MetricRows:
-    """Of rows that count for a metric; ``frames`` are the columns with the frames that a value is made of."""
-    item = table["item"].astype(str)
-    at = [
-        place.loc[pd.MultiIndex.from_arrays([item, table[name]])].to_numpy(np.int64)
-        for name in frames
-    ]
-    part = table["item"].map(parts).fillna("") if parts else None
-    clusters = independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)
-    return MetricRows(np.column_stack(at), table[column].to_numpy(np.float64), clusters)
+    def ratio(self, after: np.ndarray, *, events: bool = True) -> PairedRatio:
+        """Return the values ``after`` (M,) against those before."""
+        return paired_ratio(self.before, after, self.clusters, events=events)
 
 
 def flips_after(rows: MetricRows, labels: np.ndarray) -> np.ndarray:
@@ -118,8 +99,12 @@ class LabelStudy:
 
     @functools.cached_property
     def place(self) -> pd.Series:
-        """Where each frame stands among all."""
-        return places(self.answers)
+        """(input, number of the frame) -> its row among all."""
+        index = pd.MultiIndex.from_tuples(
+            [(item.item, int(frame)) for item in self.answers for frame in item.frame],
+            names=["item", "frame"],
+        )
+        return pd.Series(np.arange(len(index)), index=index)
 
     @functools.cached_property
     def flips(self) -> MetricRows:
@@ -137,9 +122,20 @@ class LabelStudy:
         return self._counted(JITTER, self.triples, "jitter", "frame")
 
     def _counted(self, name: str, table: pd.DataFrame, column: str, *frames: str) -> MetricRows:
+        """The rows that count for a metric; ``frames`` are the columns with the frames that a value is made of."""
         metric = find_metric(name, CLASSIFICATION.name)
         assert metric is not None, name
-        return metric_rows(metric.values(table), column, frames, self.place, dict(self.parts))
+        rows = metric.values(table)
+        item = rows["item"].astype(str)
+        at = [
+            self.place.loc[pd.MultiIndex.from_arrays([item, rows[frame]])].to_numpy(np.int64)
+            for frame in frames
+        ]
+        part = rows["item"].map(dict(self.parts)).fillna("") if self.parts else None
+        clusters = independent_clusters(
+            rows["item"], rows["time_s"], part=part, fewest=FEWEST_TESTED
+        )
+        return MetricRows(np.column_stack(at), rows[column].to_numpy(np.float64), clusters)
 
     @functools.cached_property
     def rest(self) -> int:
@@ -182,39 +178,32 @@ class LabelStudy:
 def rule_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     for name in LABEL_RULES:
-        against = study.reason_against(name)
-        if against:
+        if against := study.reason_against(name):
             yield row("rule", name, study.model, FLIPS, None, Costs(), against)
-            continue
-        played = study.played[name]
-        costs = costs_of(study, name)
-        rows = []
-        if needs_rest(name):
-            rest = study.answers[0].names.get(study.rest, study.rest)
-            rows.append(f"resting label: {rest}, the most frequent answer")
-        if np.isnan(costs.delay_frames):
-            sure = sure_delay(label_rule(name, study.rest))
-            rows.append(
-                f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
-                f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
-            )
-        note = "; ".join(rows)
-        yield from _metric_rows(study, name, played, costs, note)
+        else:
+            yield from _played_rows(study, name)
 
 
-def _metric_rows(
-    study: LabelStudy, name: str, played: Sequence[Played], costs: Costs, note: str
-) -> Iterator[dict[str, Any]]:
-    yield from rows_against_own(study, "rule", name, [item.labels for item in played], costs, note)
-    if kind_of(name) != "mean":
-        return
-    if not all(item.complete for item in study.answers):
+def _played_rows(study: LabelStudy, name: str) -> Iterator[dict[str, Any]]:
+    played, costs = study.played[name], costs_of(study, name)
+    notes = []
+    if needs_rest(name):
+        rest = study.answers[0].names.get(study.rest, study.rest)
+        notes.append(f"resting label: {rest}, the most frequent answer")
+    if np.isnan(costs.delay_frames):
+        sure = sure_delay(label_rule(name, study.rest))
+        notes.append(
+            f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
+            f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
+        )
+    note, labels = "; ".join(notes), [item.labels for item in played]
+    yield from rows_against_own(study, "rule", name, labels, costs, note)
+    if kind_of(name) == "mean" and not all(item.complete for item in study.answers):
         yield row("rule", name, study.model, JITTER, None, costs, LEADING)
-        return
-    means = [mean for item in played for mean in item.mean or ()]
-    after = jitter_after(study.jitters, means)
-    ratio = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
-    yield row("rule", name, study.model, JITTER, ratio, costs, note)
+    elif kind_of(name) == "mean":
+        means = [mean for item in played for mean in item.mean or ()]
+        ratio = study.jitters.ratio(jitter_after(study.jitters, means), events=False)
+        yield row("rule", name, study.model, JITTER, ratio, costs, note)
 
 
 def rows_against_own(
@@ -226,12 +215,10 @@ def rows_against_own(
     note: str,
 ) -> Iterator[dict[str, Any]]:
     """Flips and reverts of other labels of the same frames, against the model's own."""
-    after = flips_after(study.flips, np.concatenate(labels))
-    ratio = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    yield row(kind, name, study.model, FLIPS, ratio, costs, note)
-    after = reverts_after(study.reverts, labels, study.answers)
-    ratio = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
-    yield row(kind, name, study.model, REVERTS, ratio, costs, note)
+    flips = study.flips.ratio(flips_after(study.flips, np.concatenate(labels)))
+    yield row(kind, name, study.model, FLIPS, flips, costs, note)
+    reverts = study.reverts.ratio(reverts_after(study.reverts, labels, study.answers))
+    yield row(kind, name, study.model, REVERTS, reverts, costs, note)
 
 
 def costs_of(study: LabelStudy, name: str) -> Costs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,21 @@ def flips_of(run: RunTables) -> pd.DataFrame:
 
 
 def _label_changes(run: RunTables) -> pd.DataFrame:
-    pairs, frames = run.rows("pairs"), run.rows("frames")
-    flips = usable_pairs(pairs).query("label_flip")
-    names = frames.drop_duplicates(["model", "item", "track", "frame"])
-    names = names[["model", "item", "track", "frame", "label_name"]]
-    for side, name in (("frame_a", "before"), ("frame_b", "after")):
-        of = names.rename(columns={"frame": side, "label_name": name})
-        flips = flips.merge(of, on=["model", "item", "track", side], how="left")
+    flips = usable_pairs(run.rows("pairs")).query("label_flip")
+    for side, column in (("frame_a", "before"), ("frame_b", "after")):
+        flips = _with_names(run, flips, side, column)
     flips = flips.rename(columns={"total_variation": "size"})
     return flips[
         ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
     ].dropna(subset=["before", "after"])
+
+
+def _with_names(run: RunTables, pairs: pd.DataFrame, side: str, column: str) -> pd.DataFrame:
+    """The pairs, with the name of the label of one of their frames."""
+    keys = ["model", "item", "track", "frame"]
+    names = run.rows("frames").drop_duplicates(keys)[[*keys, "label_name"]]
+    names = names.rename(columns={"frame": side, "label_name": column})
+    return pairs.merge(names, on=["model", "item", "track", side], how="left")
 
 
 def _box_renames(run: RunTables) -> pd.DataFrame:
@@ -166,44 +170,24 @@ def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     )
 
 
-def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
-    pairs, frames = run.rows("pairs"), run.rows("frames")
-    used = usable_pairs(pairs)
-    names = frames.drop_duplicates(["model", "item", "track", "frame"])
-    names = names[["model", "item", "track", "frame", "label_name"]].rename(
-        columns={"frame": "frame_a"}
-    )
-    used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")
-    rows: list[tuple[float, tuple[str, ...]]] = []
+def _left_classes(run: RunTables) -> Iterator[tuple[float, tuple[str, ...]]]:
+    used = _with_names(run, usable_pairs(run.rows("pairs")), "frame_a", "label_name")
     for (model, name), of in used.groupby(["model", "label_name"], sort=False):
         n, flips = len(of), int(of["label_flip"].sum())
         often = f"{flips} of {n} times" if n >= FEWEST_ROWS else f"too few to say (n = {n})"
         rate = flips / n if n >= FEWEST_ROWS else -1.0
-        rows.append(
-            (
-                rate,
-                (str(model), cut(str(name), 34), "the label flips", often),
-            )
-        )
-    return rows
+        yield rate, (str(model), cut(str(name), 34), "the label flips", often)
 
 
-def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
+def _uncovered_classes(run: RunTables) -> Iterator[tuple[float, tuple[str, ...]]]:
     table = run.rows("stability_by")
     of = table[
         table["model"].isin(run.detectors)
         & (table["by"] == "class")
         & (table["metric"] == "uncovered_rate")
     ]
-    of = of[of["item"] == ""] if "item" in of else of
-    rows: list[tuple[float, tuple[str, ...]]] = []
-    for row in of.itertuples():
+    for row in of[of["item"] == ""].itertuples():
         rate = float(row.value) if row.n >= FEWEST_ROWS and np.isfinite(row.value) else -1.0
         often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
-        rows.append(
-            (
-                rate,
-                (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often),
-            )
-        )
-    return rows
+        name = cut(str(row.group), 34)
+        yield rate, (str(row.model), name, "no box lies where an object is", often)
