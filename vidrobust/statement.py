@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
@@ -91,6 +92,12 @@ class Statement:
     def proposal(self) -> str:
         """The text of a suggestion under the heading that it is worth trying."""
         return proposal_of(self.text)
+
+
+def figures_of(row: Mapping[str, Any], value: str = "value") -> dict[str, Any]:
+    """Return value, low, high and n of a row as a statement takes them; NaN for what is not known."""
+    ends = (("value", row[value]), ("low", row["low"]), ("high", row["high"]))
+    return {name: NAN if end is None else end for name, end in ends} | {"n": int(row["n"])}
 
 
 def proposal_of(text: str) -> str:

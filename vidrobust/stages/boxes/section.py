@@ -68,9 +68,7 @@ def by_group(run: RunTables) -> list[dict[str, str]]:
 
 def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     """Return what each perturbation does to boxes, at its mildest and strongest."""
-    table = run.table("sensitivity")
-    if table is None or not run.detectors:
-        return []
+    table = run.rows("sensitivity")
     rows = []
     for model, of in table[table["model"].isin(run.detectors)].groupby("model", sort=False):
         moves: dict[str, dict[str, SensitivityCurve]] = {

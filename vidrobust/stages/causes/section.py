@@ -30,9 +30,7 @@ def whole(
     run: RunTables, model: str, name: str = "account", level: Level = "cause"
 ) -> pd.DataFrame:
     """The account of a model over all items, by cause or by group in the order of the report; may be empty."""
-    table = run.table(name)
-    if table is None:
-        return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
+    table = run.rows(name)
     rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == level)]
     rows = rows.set_index("cause")
     order = {"group": GROUPS, "cause": ACCOUNT_CAUSES, "either": (EITHER.name,)}[level]
@@ -43,8 +41,8 @@ def named_causes(
     run: RunTables, model: str, prefix: str = "", level: Level = "cause"
 ) -> frozenset[str]:
     """The causes or groups that are named of a model; none of one that any change moves alike."""
-    table = run.table(f"{prefix}named")
-    if table is None or answers_to_any_change_alike(run, model):
+    table = run.rows(f"{prefix}named")
+    if answers_to_any_change_alike(run, model):
         return frozenset()
     named = table[(table["model"] == model) & (table["level"] == level)]
     return frozenset(str(cause) for cause in named["cause"])
@@ -67,17 +65,13 @@ def rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
-    table = run.table(f"{prefix}named")
-    if table is None or "q" not in table:
-        return {}
+    table = run.rows(f"{prefix}named")
     named = table[(table["model"] == model) & (table["level"] == "cause")]
     return {str(row.cause): float(row.q) for row in named.itertuples()}
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:
-    table = run.table(name)
-    if table is None:
-        return ""
+    table = run.rows(name)
     return in_words(table[(table["model"] == model) & (table["scale"] == ADJACENT)])
 
 
@@ -89,16 +83,10 @@ def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
         "share": part_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
-        "due": _due(row),
+        "due": f"{row['flips_due']:.0f}" if np.isfinite(row["flips_due"]) else "",
         "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'stretch')}",
         "excluded": excluded,
     }
-
-
-def _due(row: dict[str, Any]) -> str:
-    if not np.isfinite(row["flips_due"]):
-        return ""
-    return f"{row['flips_due']:.0f}"
 
 
 @dataclass(frozen=True)
@@ -145,9 +133,7 @@ def shared_out(run: RunTables) -> list[SharedOut]:
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
     """Return response to the mildest over that to the strongest changes; None if unclear."""
-    table = run.table("sensitivity")
-    if table is None:
-        return None
+    table = run.rows("sensitivity")
     rows = table[(table["model"] == model) & (table["metric"] == METRIC) & table["value"].notna()]
     moved = rows.groupby(["perturbation", "strength"], sort=True)["value"].mean()
     several = [curve.to_numpy(float) for _, curve in moved.groupby(level=0) if len(curve) > 1]

@@ -14,7 +14,7 @@ from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
 from vidrobust.stages.causes.shares import SMALLEST_SHARE
 from vidrobust.stages.stability.rates import not_compared, overall
-from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
+from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement, figures_of
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, part_with_interval, share
 from vidrobust.text.phrases import capital, listing, plural
@@ -65,8 +65,8 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     if "causes" in run.record.stages:
         text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
         return _missing(text, "why_no_pairs", model)
-    stability, (leading, *_) = run.table("stability"), run.tasks[model].answered
-    n = 0 if stability is None else int(overall(stability, model, leading)["n"])
+    leading = run.tasks[model].answered[0]
+    n = int(overall(run.rows("stability"), model, leading)["n"])
     if 0 < n < FEWEST_ROWS:
         compared = plural(n, "pair or frame", "pairs or frames")
         text = f"Not enough data to attribute the change: {compared}, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
@@ -119,9 +119,7 @@ def _more(run: RunTables) -> str:
 
 
 def _replications(run: RunTables, model: str, prefix: str) -> dict[str, Replication]:
-    table = run.table(f"{prefix}named")
-    if table is None:
-        return {}
+    table = run.rows(f"{prefix}named")
     rows = table[(table["model"] == model) & (table["level"] != "cause")].to_dict("records")
     return {str(row["cause"]): Replication.of_row(row) for row in rows}
 
@@ -136,14 +134,7 @@ def _of(
     n: int = 0,
     **more: Any,
 ) -> Statement:
-    figures: dict[str, Any] = {"n": n}
-    if row is not None:
-        figures = {
-            "value": row["share"],
-            "low": row["low"],
-            "high": row["high"],
-            "n": int(row["n"]),
-        }
+    figures = {"n": n} if row is None else figures_of(row, "share")
     return Statement(Question.WHY, text, level, kind, model, **figures, **more)
 
 
@@ -177,9 +168,7 @@ def _named(
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
     """Smallest and largest share of a group over the clips, where these disagree; else None."""
-    rows = run.table(table)
-    if rows is None:
-        return None
+    rows = run.rows(table)
     mine = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["level"] == "group")]
     mine = mine[mine["cause"] == cause]
     mine = mine[(mine["n"] >= FEWEST_OF_CLIP) & mine["share"].notna()]

@@ -23,9 +23,7 @@ ORDER = ("clips", "models", "frames")
 
 def statements(run: RunTables) -> Iterator[Statement]:
     """Yield the families that are proxies, of the widest study that has any, or what would settle it."""
-    table = run.table("correlation")
-    if table is None or not len(table):
-        return
+    table = run.rows("correlation")
     of_model = table["model"].fillna("").astype(str)
     for model in run.tasks:
         studies = [

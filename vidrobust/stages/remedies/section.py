@@ -35,21 +35,17 @@ class RemedyPage:
 
 def pages(run: RunTables) -> list[RemedyPage]:
     """The remedies of each model, in the order in which the models were given."""
-    table = run.table("remedies")
-    if table is None:
-        return []
+    table = run.rows("remedies")
     return [_page(run, table, model) for model in run.tasks if (table["model"] == model).any()]
 
 
 def headline(run: RunTables, model: str) -> str:
     """The leading metric of the model's task, or that by which a plugin measured its remedies."""
-    table, task = run.table("remedies"), run.tasks[model]
-    own = (
-        []
-        if table is None or task.remedies is None
-        else table.loc[table["model"] == model, "metric"].tolist()
-    )
-    return task.answered[0] if task.answered[0] in own else (*own, task.answered[0])[0]
+    table, task = run.rows("remedies"), run.tasks[model]
+    measured = table.loc[table["model"] == model, "metric"].tolist()
+    if task.remedies is None or task.answered[0] in measured:
+        return task.answered[0]
+    return next(iter(measured), task.answered[0])
 
 
 def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from vidrobust.stages.remedies.box_rows import ONE_THRESHOLD
 from vidrobust.stages.remedies.catalogue import WHY, events, held_out, kind_of, recommended, title
 from vidrobust.stages.remedies.inputs import input_stages
 from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import Level, Question, Statement, figures_of
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
 from vidrobust.text.numbers import known, percent_with_interval, share
@@ -54,15 +53,7 @@ def _of(
     row: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Statement:
-    figures = {}
-    if row is not None:
-        figures = {
-            "value": row["ratio"],
-            "low": row["low"],
-            "high": row["high"],
-            "n": int(row["n"]),
-        }
-        figures = {name: math.nan if value is None else value for name, value in figures.items()}
+    figures = {} if row is None else figures_of(row, "ratio")
     return Statement(question, text, level, kind, model, **{**figures, **more})
 
 

@@ -12,11 +12,11 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture, data_uri
 from vidrobust.report.pictures import PICTURE_WIDTH, jpeg
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.section import whole
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import part_with_interval, percent
 from vidrobust.text.phrases import plural
 
-GROUP = "group"  # level of the rows of ``account`` that add up to all of the change
 # Groups as they are written beside a dot, and in the title as the subject of "cause half of the change".
 NAMES = {
     "moving": "what moves in the picture",
@@ -65,10 +65,7 @@ class PageAccount:
 
 def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
     """Return the groups of an account over all clips, the largest share first; may be empty."""
-    table = run.table(f"{prefix}account")
-    if table is None or "level" not in table:
-        return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
-    rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == GROUP)]
+    rows = whole(run, model, f"{prefix}account", "group")
     rows = rows[rows["share"].notna() & (rows["n"] >= FEWEST_ROWS)]
     if (rows["cause"] == "keyframes").all():  # no pair changes
         rows = rows[:0]
@@ -150,9 +147,7 @@ class PlaceMap:
 
 def place_map(run: RunTables, model: str) -> PlaceMap | None:
     """Return the map of the clip with the most mapped pairs; None without one, or without its picture."""
-    table = run.table("places")
-    if table is None:
-        return None
+    table = run.rows("places")
     mine = table[(table["model"] == model) & table["share"].notna()]
     if mine.empty:
         return None

@@ -191,10 +191,7 @@ def of_clip(run: RunTables, model: str, item: str) -> Ribbon | None:
 
 def least_stable(run: RunTables) -> list[str]:
     """Return the clips that a classifier has seen, the least stable first."""
-    frames, pairs = run.table("frames"), run.table("pairs")
-    if frames is None or pairs is None:
-        return []
-    used = usable_pairs(pairs)
+    frames, used = run.rows("frames"), usable_pairs(run.rows("pairs"))
     worst = used.groupby("item", sort=False).agg(
         flip=("label_flip", "mean"), change=("total_variation", "mean")
     )

@@ -22,7 +22,7 @@ from vidrobust.stages.stability.rates import (
 )
 from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.stages.stability.section import flips_a_second, separate, times_a_second
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import Level, Question, Statement, figures_of
 from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.text.numbers import clock, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import capital, cut, plural
@@ -126,7 +126,7 @@ def _with_labels(stability: pd.DataFrame, model: str, task: str) -> Iterator[Sta
             Level.MEASURED,
             "figure_with_labels",
             model,
-            **_numbers(row),
+            **figures_of(row),
         )
 
 
@@ -159,9 +159,7 @@ def flickers(known: pd.DataFrame) -> tuple[dict[str, int], int]:
 
 def _flickers(run: RunTables, model: str) -> Iterator[Statement]:
     """How known objects go wrong between neighbouring frames; silent where none does."""
-    known = run.table("known_boxes")
-    if known is None or not (known["model"] == model).any():
-        return
+    known = run.rows("known_boxes")
     turns, pairs = flickers(known[known["model"] == model])
     if not (count := sum(turns.values())):
         return
@@ -180,10 +178,6 @@ def _flickers(run: RunTables, model: str) -> Iterator[Statement]:
         value=count / pairs,
         n=pairs,
     )
-
-
-def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"value": row["value"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
 
 
 def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Statement]:
@@ -277,7 +271,7 @@ def _rate(
         Level.MEASURED,
         "rate",
         model,
-        **_numbers(row),
+        **figures_of(row),
         is_open=undecided,
     )
 
