@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtim
 
 import numpy as np
 
-from vidrobust.shapes.shape import Places
+from vidrobust.shapes.shape import Places, check_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -173,14 +173,8 @@ class Detections(TaskPredictions):
 
     def __post_init__(self) -> None:
         count = len(self.scores)
-        shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "frame": (count,)}
-        shapes |= {
-            name: (count,) for name in ("tracks", "shapes") if getattr(self, name) is not None
-        }
-        for name, shape in shapes.items():
-            got = np.shape(getattr(self, name))
-            if got != shape:
-                raise ValueError(f"Detections.{name}: expected shape {shape}, got {got}")
+        check_arrays(self, (count, 4), "boxes")
+        check_arrays(self, (count,), "scores", "labels", "frame", "tracks", "shapes")
         if count and (
             np.any(np.diff(self.frame) < 0)
             or self.frame[0] < 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
@@ -14,6 +14,7 @@ from vidrobust.metrics.catalogue import find_metric
 
 FILE = "metrics.json"
 SCHEMA = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +47,7 @@ class Metrics:
             raise InputError(
                 f"{where}: schema {schema} is not known, this version reads {SCHEMA}; run its stages again"
             )
-        try:
-            return _CONVERTER.structure(content, cls)
-        except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(
-                f"{where}: is not the metrics.json of this version: {in_plain_words(error)}"
-            ) from error
+        return structured(_CONVERTER, content, cls, f"{where}: is not the metrics.json")
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model -> metric -> figures of models whose task has a metric, or of all if none has."""
@@ -177,12 +173,7 @@ class RunRecord:
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str) -> RunRecord:
         """Parse run.json; InputError if it is none of this version."""
-        try:
-            return _CONVERTER.structure(content, cls)
-        except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(
-                f"{where}: is not the run.json of this version: {in_plain_words(error)}"
-            ) from error
+        return structured(_CONVERTER, content, cls, f"{where}: is not the run.json")
 
     @property
     def stability_key(self) -> str:
@@ -201,6 +192,14 @@ class RunRecord:
     @property
     def tasks(self) -> dict[str, str]:
         return {model.name: model.task for model in self.models}
+
+
+def structured(converter: Converter, content: Mapping[str, Any], cls: type[T], what: str) -> T:
+    """Return the content of a file as a record; InputError, which begins with ``what``, for any other."""
+    try:
+        return converter.structure(content, cls)
+    except Exception as error:  # cattrs gathers what is wrong in groups of its own
+        raise InputError(f"{what} of this version: {in_plain_words(error)}") from error
 
 
 _CONVERTER = Converter(detailed_validation=False)

@@ -17,6 +17,15 @@ from vidrobust.shapes.mask import Mask, Polygon, packed, unpacked
 Shape = Mask | Polygon
 
 
+def check_arrays(record: object, expected: tuple[int, ...], *names: str) -> None:
+    """Raise ValueError where an array of a record has another shape; None has any."""
+    for name in names:
+        array = getattr(record, name)
+        if array is not None and np.shape(array) != expected:
+            got, of = np.shape(array), type(record).__name__
+            raise ValueError(f"{of}.{name}: expected shape {expected}, got {got}")
+
+
 def common(a: Shape, b: Shape) -> float:
     """px^2 that two shapes have in common; where one is a mask, the pixels of both."""
     if isinstance(a, Polygon) and isinstance(b, Polygon):

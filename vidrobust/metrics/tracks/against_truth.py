@@ -20,7 +20,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.shape import Places
+from vidrobust.shapes.shape import Places, check_arrays
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))  # from 0 to .95
@@ -42,11 +42,8 @@ class Truth:
 
     def __post_init__(self) -> None:
         count = len(self.frame)
-        for name, shape in (("boxes", (count, 4)), ("labels", (count,)), ("trajectory", (count,))):
-            if np.shape(getattr(self, name)) != shape:
-                raise ValueError(
-                    f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}"
-                )
+        check_arrays(self, (count, 4), "boxes")
+        check_arrays(self, (count,), "labels", "trajectory")
 
 
 def matched(item: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.shapes.shape import Places, read_shape, shape_array
+from vidrobust.shapes.shape import Places, check_arrays, read_shape, shape_array
+
+PER_BOX = (
+    "frame",
+    "boxes",
+    "scores",
+    "labels",
+    "shift",
+    "given",
+    "shapes",
+)  # arrays with a row a box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +42,10 @@ class ItemBoxes:
 
     def __post_init__(self) -> None:
         count = len(self.frame)
-        shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "shift": (count, 2)}
-        shapes |= {
-            name: (count,) for name in ("given", "shapes") if getattr(self, name) is not None
-        }
-        for name, shape in {**shapes, "joined": (self.num_frames,)}.items():
-            if np.shape(getattr(self, name)) != shape:
-                raise ValueError(
-                    f"ItemBoxes.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}"
-                )
+        check_arrays(self, (count, 4), "boxes")
+        check_arrays(self, (count,), "scores", "labels", "given", "shapes")
+        check_arrays(self, (count, 2), "shift")
+        check_arrays(self, (self.num_frames,), "joined")
         if count and (
             np.any(np.diff(self.frame) < 0)
             or not 0 <= self.frame[0] <= self.frame[-1] < self.num_frames
@@ -56,18 +63,11 @@ class ItemBoxes:
 
     def rows(self, keep: np.ndarray) -> ItemBoxes:
         """Return the same frames with some of the boxes, (D,) bool."""
-        return ItemBoxes(
-            frame=self.frame[keep],
-            boxes=self.boxes[keep],
-            scores=self.scores[keep],
-            labels=self.labels[keep],
-            shift=self.shift[keep],
-            num_frames=self.num_frames,
-            joined=self.joined,
-            size=self.size,
-            given=None if self.given is None else self.given[keep],
-            shapes=None if self.shapes is None else self.shapes[keep],
-        )
+        columns = {name: getattr(self, name) for name in PER_BOX}
+        kept: dict[str, Any] = {
+            name: None if of is None else of[keep] for name, of in columns.items()
+        }
+        return dataclasses.replace(self, **kept)
 
 
 # What lies between two frames that no track goes across.

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 import pandas as pd
 from cattrs import Converter
 
-from vidrobust.errors import InputError, in_plain_words
+from vidrobust.errors import InputError
 from vidrobust.metrics import catalogue
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import HasModels, tasks_of
+from vidrobust.run_folder.record import structured
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
@@ -62,12 +63,7 @@ class Conclusions:
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
         """Read the content of a correlation.json, which may be empty; InputError for any other."""
-        try:
-            conclusions = _CONVERTER.structure(content, cls)
-        except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(
-                f"{where}: is not the correlation.json of this version: {in_plain_words(error)}"
-            ) from error
+        conclusions = structured(_CONVERTER, content, cls, f"{where}: is not the correlation.json")
         if conclusions.schema != SCHEMA:
             raise InputError(
                 f"{where}: schema {conclusions.schema} is not known, this version reads {SCHEMA}"
