@@ -42,8 +42,7 @@ class Sensitive:
 class SensitivityTable:
     """What the perturbations do to the classifiers of a run.
 
-    ``table`` has value, low, high, n and clusters per model, perturbation, strength and metric; ``narrower`` is
-    the width of the interval with LARGER times as many frames per cluster, over the present one. ``curves`` has
+    ``table`` has value, low, high, n and clusters per model, perturbation, strength and metric; ``curves`` has
     those of the flips by model.
     """
 
