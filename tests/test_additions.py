@@ -345,7 +345,7 @@ from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.stripes import ROWS
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.score import score
+from vidrobust.stages.causes.score import SeenPictures, answers, score, seen_in
 from vidrobust.stages.causes.shares import summarise
 
 class Rows:
@@ -354,14 +354,15 @@ class Rows:
         z = 10 * (pixels.permute(0, 2, 3, 1).numpy() * ROWS).mean(axis=(1, 2, 3))
         return Classifications.from_logits(np.stack([-z, z], axis=1), self.class_names)
 
-rng, rows = np.random.default_rng(0), []
+model, rng, rows = Rows(), np.random.default_rng(0), []
 for n in range(6):
     coarse = rng.uniform(30, 220, (60, 80, 3)).astype(np.float32)
     scene = cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
     frames = [scene + 8 * on * ROWS + rng.normal(0, 1, scene.shape) for on in (0, 0, 1, 1)]
     made = study_pair(*(np.clip(frame, 0, 255).astype(np.uint8) for frame in frames))
     pair = {"item": "a", "frame_a": 10 * n, "frame_b": 10 * n + 1, "weight": 1.0, "scale": "adjacent"}
-    rows += [{**pair, **row} for row in score(made, Rows())]
+    seen = SeenPictures("", *seen_in(answers(model, made.pictures, "cpu")), model.class_names)
+    rows += [{**pair, **row} for row in score(made, model, seen)]
 account = summarise(pd.DataFrame(rows))
 own = account[(account["item"] == "") & (account["cause"] == "stripes")].iloc[0]
 print(CATALOGUE["stripes"].title, round(own.share, 1), own.occurs, made.sizes["stripes"].measured)

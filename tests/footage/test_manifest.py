@@ -181,10 +181,9 @@ def test_the_items_and_labels_tables(line):
     assert table.loc[0, ["start_s", "roi_x", "roi_h"]].tolist() == [1.0, 1.0, 4.0]
     assert table[["end_s", "roi_w"]].isna().sum().tolist() == [3, 2]
     assert table["shift"].tolist() == ["night", "", ""]
-    labels = labels_table(items, ["ok", "crack"])
+    labels = labels_table(items)
     rows = labels[["item", "frame", "label", "label_name"]].to_numpy().tolist()
-    assert rows == [["a", -1, 1, "crack"], ["b", -1, 1, "crack"]]
-    assert labels_table(items)["label"].tolist() == [-1, 1]
+    assert rows == [["a", -1, -1, "crack"], ["b", -1, 1, "1"]]
     several = read(line, "path,label\nclips/a.mp4,281; 282;crack;281\n").items
     rows = labels_table(several)[["label", "label_name"]].to_numpy().tolist()
     assert rows == [[281, "281"], [282, "282"], [-1, "crack"]]

@@ -26,16 +26,13 @@ def items_table(items: Iterable[Item]) -> pd.DataFrame:
     return tables.check("items", frame.fillna(dict.fromkeys(more, "")))
 
 
-def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataFrame:
+def labels_table(items: Iterable[Item]) -> pd.DataFrame:
     """Return the labels of the manifest, a row per labelled item (``frame`` -1: all frames)."""
-    place = {name: number for number, name in enumerate(classes)}
     rows = []
     for item in items:
         for label in dict.fromkeys(text.strip() for text in item.label.split(";") if text.strip()):
-            number = int(label) if label.isdecimal() else place.get(label, NOT_A_CLASS)
-            is_number = label.isdecimal() and number < len(classes)
-            name = classes[number] if is_number else label
-            rows.append(label_row(item.name, label=number, label_name=name, source="manifest"))
+            number = int(label) if label.isdecimal() else NOT_A_CLASS
+            rows.append(label_row(item.name, label=number, label_name=label, source="manifest"))
     return labels_of(rows)
 
 

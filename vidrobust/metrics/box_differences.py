@@ -138,13 +138,11 @@ def match(
     return i[chosen], j[chosen], iou[chosen]
 
 
-def duplicates(
-    boxes: Boxes, scores: np.ndarray, labels: np.ndarray, *, least: float = DUPLICATE
-) -> np.ndarray:
-    """Return which boxes overlap a better box of their class by this IoU or more, (D,) bool."""
+def duplicates(boxes: Boxes, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return which boxes overlap a better box of their class by an IoU of DUPLICATE or more, (D,) bool."""
     i, j, iou = ious(boxes, boxes)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
-    again = (iou >= least) & better & (labels[i] == labels[j])
+    again = (iou >= DUPLICATE) & better & (labels[i] == labels[j])
     repeated = np.zeros(len(boxes), bool)
     repeated[i[again]] = True
     return repeated

@@ -239,11 +239,11 @@ def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
     return q
 
 
-def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
-    """Return p-values (n,) with those above ``level`` NaN and the others divided by it.
+def discard_conservative(p: np.ndarray) -> np.ndarray:
+    """Return p-values (n,) with those above CONSERVATIVE NaN and the others divided by it.
 
     Hypotheses far on the other side cost power (Zhao, Small & Su, Journal of the American Statistical
     Association 114, 2019).
     """
     p = np.asarray(p, np.float64)
-    return np.where(p <= level, p / level, np.nan)
+    return np.where(p <= CONSERVATIVE, p / CONSERVATIVE, np.nan)

@@ -19,7 +19,7 @@ from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.scene import STEP, ShownMotion
-from vidrobust.stages.causes.score import score
+from vidrobust.stages.causes.score import SeenPictures, score
 from vidrobust.stages.causes.shares import summarise
 
 PLACES = np.array([[20, 20, 90, 80], [120, 30, 200, 120], [60, 95, 110, 150]], np.float32)
@@ -82,7 +82,7 @@ def accounted(scene, logit, gains, sigma):
     for item, four in enumerate(gains):
         pair = study_pair(*recorded([view(scene, gain=g) for g in four], sigma, item))
         seen = seen_boxes(Fixed(logit), pair.pictures)
-        made = score(pair, Fixed(logit), (seen.z, seen.states), names=seen.names)
+        made = score(pair, Fixed(logit), SeenPictures("", seen.z, seen.states, seen.names))
         rows += [{**OF_PAIR, "item": f"clip {item}", **row} for row in made]
     return pd.DataFrame(rows)
 
@@ -138,7 +138,7 @@ def test_a_frame_without_boxes_has_no_coordinates(scene):
     assert seen.names == ("nothing",)
     pair = study_pair(first, second, *recorded([view(scene)] * 2, 2.0, 1))
     again = seen_boxes(Fixed(lambda part, k: -4.0), pair.pictures)
-    rows = score(pair, Fixed(by_pixels), (again.z, again.states), names=again.names)
+    rows = score(pair, Fixed(by_pixels), SeenPictures("", again.z, again.states, again.names))
     assert {row["squared_change"] for row in rows} == {0.0}
 
 
@@ -243,7 +243,9 @@ def placed(detector, clips, sigma):
         moved = motions(pair, fitted)
         assert len(moved) == len(album)
         seen = seen_boxes(detector, album, moved, backwards=pair.reversed)
-        made = score(pair, detector, (seen.places, np.zeros(len(album), np.int64)), names=("",))
+        made = score(
+            pair, detector, SeenPictures("", seen.places, np.zeros(len(album), np.int64), ("",))
+        )
         rows += [{**OF_PAIR, "item": f"clip {item}", **row} for row in made]
     return pd.DataFrame(rows)
 

@@ -17,7 +17,7 @@ from vidrobust.stages.causes.catalogue import DIVIDED, KEYFRAMES, NOISE, REPLAYE
 from vidrobust.stages.causes.outcomes import NoThirdFrame
 from vidrobust.stages.causes.pair_replays import slight_of, study_pair
 from vidrobust.stages.causes.scene import other_motion
-from vidrobust.stages.causes.score import coordinates, predict, score
+from vidrobust.stages.causes.score import SeenPictures, answers, score, seen_in
 
 MODEL = Grid()
 
@@ -27,16 +27,22 @@ def scene(corpus):
     return still(corpus)
 
 
+def seen_by(model, pictures):
+    return SeenPictures("", *seen_in(answers(model, pictures, "cpu")), model.class_names)
+
+
+def scored(pair, model):
+    return score(pair, model, seen_by(model, pair.pictures))
+
+
 def shares(clean, sigma, pairs=1):
     """Shares over several recordings of the same four frames, and the truth of the noise-free twin."""
     rows, along, change, made = [], 0.0, 0.0, []
     for seed in range(pairs):
         frames = recorded(clean, sigma, seed)
         made.append(study_pair(*frames))
-        rows += score(made[-1], MODEL)
-        z = coordinates(
-            predict(MODEL, (*frames[1:3], *map(to_levels, clean[1:3])), "cpu"), "logits"
-        )
+        rows += scored(made[-1], MODEL)
+        z = seen_by(MODEL, (*frames[1:3], *map(to_levels, clean[1:3]))).z
         along += float((z[3] - z[2]) @ (z[1] - z[0]))
         change += float(np.square(z[1] - z[0]).sum())
     table = pd.DataFrame(rows).groupby("cause", sort=False)[["projection", "squared_change"]].sum()
@@ -83,7 +89,7 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scen
     shares_of = {}
     for factor in (1, 2):
         made = study_pair(*frames, factor=factor)
-        shares_of[factor] = {row["cause"]: row["projection"] for row in score(made, MODEL)}
+        shares_of[factor] = {row["cause"]: row["projection"] for row in scored(made, MODEL)}
         # the camera moves by (-2.0, +1.5) px of the small view, so that the picture moves (+4, -3)
         more = made.sizes["camera"].more
         assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((4.0, -3.0), abs=0.2)
@@ -96,7 +102,7 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scen
     assert chain == {(HEIGHT, WIDTH, 3)}
     noisy = {made.pictures[k].shape for both in made.exchange for k in both}
     assert noisy == {(2 * HEIGHT, 2 * WIDTH, 3)}
-    z = coordinates(predict(MODEL, tuple(frames[1:3]), "cpu"), "logits")
+    z = seen_by(MODEL, tuple(frames[1:3])).z
     whole = float(np.square(z[1] - z[0]).sum())
     for each in shares_of.values():
         assert sum(each.values()) == pytest.approx(whole)
@@ -182,7 +188,7 @@ def test_the_steps_add_up_to_the_change_of_any_model(scene, planted, coded):
         *recorded([view(scene, **kw) for kw in PLANTED[planted]], 2.0, 0), coded=coded
     )
     for model in (MODEL, Hash(), Grid(classes=2)):
-        rows = pd.DataFrame(score(pair, model)).set_index("cause")
+        rows = pd.DataFrame(scored(pair, model)).set_index("cause")
         assert rows.index.tolist() == list(DIVIDED)
         assert rows["projection"].sum() == pytest.approx(rows["squared_change"].iloc[0])
 
@@ -192,7 +198,7 @@ def test_to_a_model_that_answers_to_any_change_alike_all_is_noise(scene):
     rows = []
     for planted in PLANTED.values():
         pair = study_pair(*recorded([view(scene, **kw) for kw in planted], 2.0, 0))
-        rows += [row for salt in range(40) for row in score(pair, Hash(salt))]
+        rows += [row for salt in range(40) for row in scored(pair, Hash(salt))]
     table = pd.DataFrame(rows).groupby("cause")[["projection", "squared_change"]].sum()
     found = table["projection"] / table["squared_change"]
     assert found[NOISE] == pytest.approx(1, abs=0.2)
@@ -210,14 +216,14 @@ def test_a_repeated_frame_is_no_third_frame(scene):
     a, b = recorded([view(scene), view(scene)], 2.0, 0)
     pair = study_pair(a.copy(), a, b, None)
     assert pair.excluded is NoThirdFrame.MISSING
-    rows = score(pair, MODEL)
+    rows = scored(pair, MODEL)
     assert {row["cause"] for row in rows} == set(DIVIDED)
     assert all(np.isnan(row["projection"]) and row["squared_change"] > 0 for row in rows)
 
 
 def test_the_frame_after_serves_where_there_is_none_before(scene):
     frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 1.0, 0)
-    rows = pd.DataFrame(score(study_pair(None, *frames[1:]), MODEL)).set_index("cause")
+    rows = pd.DataFrame(scored(study_pair(None, *frames[1:]), MODEL)).set_index("cause")
     assert rows.loc["camera", "projection"] / rows.loc["camera", "squared_change"] > 0.6
 
 
@@ -226,7 +232,7 @@ def test_another_scene_cannot_be_replayed(scene):
     pair = study_pair(*frames)
     assert pair.excluded in (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
     # all of its change came into view
-    rows = pd.DataFrame(score(pair, MODEL)).set_index("cause")
+    rows = pd.DataFrame(scored(pair, MODEL)).set_index("cause")
     moved = rows.loc[UNDIVIDED["moving"]]
     assert moved["projection"] == pytest.approx(moved["squared_change"])
     assert not rows.drop(UNDIVIDED["moving"])["projection"].any()
@@ -234,8 +240,8 @@ def test_another_scene_cannot_be_replayed(scene):
 
 def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene):
     frames = recorded([view(scene, gain=g) for g in (1.0, 1.0, 1.1, 1.1)], 0.5, 0)
-    (row,) = score(study_pair(*frames, keyframe=True), MODEL)
-    z = coordinates(predict(MODEL, tuple(frames), "cpu"), "logits")
+    (row,) = scored(study_pair(*frames, keyframe=True), MODEL)
+    z = seen_by(MODEL, tuple(frames)).z
     before, change, after = (float(np.square(z[k + 1] - z[k]).sum()) for k in range(3))
     assert row["cause"] == KEYFRAMES
     assert row["projection"] == pytest.approx(change - (before + after) / 2)
@@ -244,8 +250,8 @@ def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene):
 def test_two_classes_are_compared_by_square_roots(scene):
     frames = recorded([view(scene, gain=g) for g in (1.0, 0.9, 1.1, 1.0)], 1.0, 0)
     pair, model = study_pair(*frames), Grid(classes=2)
-    row = {each["cause"]: each for each in score(pair, model)}["light"]
-    p = predict(model, tuple(frames[1:3]), "cpu")
+    row = {each["cause"]: each for each in scored(pair, model)}["light"]
+    p = answers(model, tuple(frames[1:3]), "cpu").probabilities.astype(np.float64)
     # Hellinger: the squared distance of the square roots
     assert row["squared_change"] == pytest.approx(np.square(np.sqrt(p[1]) - np.sqrt(p[0])).sum())
     assert 0.8 < row["projection"] / row["squared_change"] < 1.2
@@ -253,7 +259,7 @@ def test_two_classes_are_compared_by_square_roots(scene):
 
 def test_a_picture_without_texture_can_still_become_lighter():
     flat = [np.full((96, 128, 3), level, np.float32) for level in (90, 100, 112, 100)]
-    rows = pd.DataFrame(score(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
+    rows = pd.DataFrame(scored(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
     assert 0.8 < rows.loc["light", "projection"] / rows.loc["light", "squared_change"] < 1.2
     assert rows.loc["light", "size"] == pytest.approx(0.12, abs=0.02)
 
@@ -405,10 +411,10 @@ def test_the_margins_of_a_flip_add_up_over_its_steps(scene):
     """Two frames to which a hash gives different labels; the way from one to the other crosses the border."""
     for seed in range(20):
         pair = study_pair(*recorded([view(scene, gain=g) for g in (1, 0.95, 1.05, 1)], 2.0, seed))
-        rows = pd.DataFrame(score(pair, Hash()))
+        rows = pd.DataFrame(scored(pair, Hash()))
         if not rows["flip"].iloc[0]:
             continue
-        z = coordinates(predict(Hash(), pair.pictures[:2], "cpu"), "logits")
+        z = seen_by(Hash(), pair.pictures[:2]).z
         a, b = z.argmax(axis=1)
         before, past = z[0, a] - z[0, b], z[1, b] - z[1, a]
         assert rows["margin_step"].sum() == pytest.approx(before + past)
@@ -432,7 +438,7 @@ def test_light_reproduces_the_flips_that_light_makes_and_nothing_else_does(scene
     scene = scene * (100 / scene.mean())
     clean = [view(scene, gain=g) for g in (gains[0], *gains, gains[1])]
     rows = pd.DataFrame(
-        score(study_pair(*recorded(clean, 2.0, 0)), Bright(class_names=("dark", "bright")))
+        scored(study_pair(*recorded(clean, 2.0, 0)), Bright(class_names=("dark", "bright")))
     )
     assert rows["flip"].all() == (gains != (1.1, 1.2))
     assert rows.set_index("cause")["reproduced"].to_dict() == {

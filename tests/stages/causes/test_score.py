@@ -30,5 +30,5 @@ def test_the_margin_is_the_lead_of_the_first_label_over_the_second():
     z, labels = np.array([[1.0, 3.0, 0.0], [2.0, -1.0, 5.0]]), np.array([1, 0])
     pair = PairReplays(pictures=(np.zeros((4, 4, 3), np.uint8),) * 2)
     model = SimpleNamespace(name="m", task="classification", class_names=("a", "b", "c"))
-    rows = score.score(pair, model, (z, labels))
+    rows = score.score(pair, model, score.SeenPictures("", z, labels, model.class_names))
     assert {row["margin_past"] for row in rows} == {3.0}  # 2 - -1 beyond the border, of a before b

@@ -12,7 +12,7 @@ from vidrobust.frame_pairs.registration import warp
 from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.score import predict
+from vidrobust.stages.causes.score import answers
 from vidrobust.stages.causes.strips import clear, rows_of_flip, tiles
 
 CLASSES = ("dark", "middle", "bright")
@@ -76,7 +76,7 @@ def test_every_picture_is_shown_with_its_own_answer_and_real_ones_under_their_nu
         assert real[frame].label == of[f"label_{side}"]
         assert real[frame].probability == of[f"probability_{side}"]
     for tile in strip:
-        p = predict(model, (tile.picture,), "cpu")[0]
+        p = answers(model, (tile.picture,), "cpu").probabilities[0]
         assert tile.label == CLASSES[int(p.argmax())], tile.title
         assert tile.probability == pytest.approx(float(p.max()), abs=1e-6)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -42,17 +42,16 @@ class CacheOwner:
     name: str = NAME
 
 
-def ask_again(run: OpenRun, only: Collection[str] = ()) -> None:
-    """Write ``replayed_answers``, ``replayed_boxes`` and replays.json, of all arms or ``only`` some."""
+def ask_again(run: OpenRun) -> None:
+    """Write ``replayed_answers``, ``replayed_boxes`` and replays.json, of all arms."""
     by_table: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     models = [model for model in run.models if needs_pixels(model) and model.task in TABLES]
-    names = [name for name in (*SHARED, CONTROL) if not only or name in (*only, CONTROL)]
     for item in run.inputs.readable:
         shown = InputShown.of(run, item) if models else None
         if shown is None:
             continue
-        for name, model in product(names, models):
+        for name, model in product((*SHARED, CONTROL), models):
             rows, fact = _unit(shown, model, name)
             by_table[TABLES[model.task]].append(rows)
             about.setdefault((model.name, name), []).append((item.name, fact))

@@ -141,7 +141,7 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
 
 
 def anchors_of_run(
-    frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
+    frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame
 ) -> dict[str, ModelAnchors]:
     """Return the anchors of a run per model."""
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
@@ -153,7 +153,7 @@ def anchors_of_run(
     for model, rows in flips.groupby("model", sort=False):
         mine = frames[frames["model"] == model]
         anchors = rows[["item", "frame"]].drop_duplicates()
-        sets = anchor_sets(mine, labels, within=within, judged_by="anchor", anchors=anchors)
+        sets = anchor_sets(mine, labels, within=WITHIN, judged_by="anchor", anchors=anchors)
         if _of_several_classes(labels):
             sets = _judged_by_flips(sets, mine)
         key = rows["item"].astype(str) + ":" + rows["frame"].astype(str)
@@ -191,9 +191,9 @@ def _judged_by_flips(sets: AnchorSets, frames: pd.DataFrame) -> AnchorSets:
     return dataclasses.replace(sets, neighbour=np.array(same, dtype=bool))
 
 
-def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.DataFrame, int]:
+def square_of(result: CorrelationResult) -> tuple[pd.DataFrame, int]:
     """The matrix, accuracy and natural robustness first, and the number of models."""
-    rows = result.matrix[result.matrix["method"] == method]
+    rows = result.matrix[result.matrix["method"] == "pearson"]
     names = list(dict.fromkeys([ACCURACY, NATURAL, *rows["row"]]))
     square = rows.pivot_table(index="row", columns="column", values="value")
     return square.reindex(index=names, columns=names), int(rows["n"].max()) if len(rows) else 0

@@ -14,6 +14,7 @@ from vidrobust.metrics.tracks.states import FAULTS
 from vidrobust.stages.boxes.moments import BoxMoment, Shot
 
 TILE = 320  # longer side of a frame of a moment, px
+DASH = 8  # of a dashed line, px
 # Context on each side of the object, as a share of its longer side, and the shortest side that is shown, px
 MARGIN, SMALLEST = 0.7, 64
 # RGB: other boxes, where the object is expected and nothing is
@@ -71,17 +72,15 @@ def _on_tile(mark: BoxMark, corner: tuple[int, int], scale: float) -> BoxMark:
     return replace(mark, box=(x1, y1, x2, y2))
 
 
-def dashed(
-    picture: np.ndarray, box: tuple[int, int, int, int], colour: tuple[int, ...], *, dash: int = 8
-) -> None:
+def dashed(picture: np.ndarray, box: tuple[int, int, int, int], colour: tuple[int, ...]) -> None:
     """Draw a dashed rectangle into (H, W, 3) uint8."""
     x1, y1, x2, y2 = box
-    for x in range(x1, x2, 2 * dash):
+    for x in range(x1, x2, 2 * DASH):
         for y in (y1, y2):
-            cv2.line(picture, (x, y), (min(x + dash, x2), y), colour, 2)
-    for y in range(y1, y2, 2 * dash):
+            cv2.line(picture, (x, y), (min(x + DASH, x2), y), colour, 2)
+    for y in range(y1, y2, 2 * DASH):
         for x in (x1, x2):
-            cv2.line(picture, (x, y), (x, min(y + dash, y2)), colour, 2)
+            cv2.line(picture, (x, y), (x, min(y + DASH, y2)), colour, 2)
 
 
 State = Literal["covered", "renamed", "missed", "lost", "late", "hidden", "out", "unknown", "other"]

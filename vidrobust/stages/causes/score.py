@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from vidrobust.metrics.catalogue import is_classifier, is_detector, task_of
 from vidrobust.models import predict as engine
 from vidrobust.models.detection.network import answers as box_answers
 from vidrobust.models.predict import Model
-from vidrobust.predictions import Classifications, Classifier, Detector
+from vidrobust.predictions import Classifications
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES, RECODED
@@ -33,8 +33,6 @@ from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.pair_replays import AccountStep, PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
-# In which the change is measured: centred logits, or square roots of probabilities (Hellinger).
-Space = Literal["logits", "roots"]
 CHUNK = 16  # pictures given to a model at a time on the CPU; a device takes what fits
 TINY = 1e-12  # smallest probability before the logarithm
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
@@ -122,59 +120,23 @@ def by_account(
     yield SeenPictures(places[0], boxes.places, unlabelled, ("",))
 
 
-def seen_in(answer: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coordinates and labels of ``seen_by`` in a classifier's answers."""
+def seen_in(answer: Classifications) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coordinates (N, K) and labels (N,) of a classifier's answers."""
     p = answer.probabilities.astype(np.float64)
-    return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
+    return coordinates(p), p.argmax(axis=1)
 
 
-def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
-    """Return outputs as points to be compared, (N, K): log p less its mean over the classes, or sqrt p."""
-    if space == "roots":
+def coordinates(probabilities: np.ndarray) -> np.ndarray:
+    """Return outputs as points to be compared, (N, K): centred logits, or of two classes roots (Hellinger)."""
+    if probabilities.shape[1] == 2:
         return np.sqrt(probabilities)
     logs = np.log(np.maximum(probabilities, TINY))
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def seen_by(
-    model: Classifier,
-    pictures: tuple[np.ndarray, ...],
-    device: torch.device | str = "cpu",
-    *,
-    space: Space | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates (N, K), by default logits (roots for two classes), and labels (N,) of N pictures."""
-    return seen_in(answers(model, pictures, device), space)
-
-
-def predict(
-    model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str
-) -> np.ndarray:
-    """Return probabilities (N, K) of N pictures (H, W, 3) uint8, a few at a time."""
-    return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
-
-
-def score(
-    pair: PairReplays,
-    model: Classifier | Detector,
-    seen: tuple[np.ndarray, np.ndarray] | None = None,
-    *,
-    names: tuple[str, ...] | None = None,
-    device: torch.device | str = "cpu",
-) -> list[dict[str, Any]]:
-    """Return the rows of one pair and model for the table ``causes``, without the pair's names.
-
-    ``seen`` are coordinates and labels of the pair's pictures, from ``seen_by`` or ``boxes.seen_boxes``; by
-    default the classifier is asked.
-    """
-    if seen is None:
-        if not is_classifier(model):
-            raise ValueError(
-                f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
-            )
-        seen = seen_by(model, pair.pictures, device)
-    z, labels = seen
-    names = names or model.class_names
+def score(pair: PairReplays, model: Model, seen: SeenPictures) -> list[dict[str, Any]]:
+    """Return the rows of one pair and model for a table ``causes``, without the pair's names."""
+    z, labels, names = seen.z, seen.labels, seen.names
     shared = {
         "model": model.name,
         "squared_change": float(np.square(z[1] - z[0]).sum()),

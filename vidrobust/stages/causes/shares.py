@@ -251,16 +251,14 @@ class PairTable:
             return self.change > 0
         return self.measured[:, DIVIDED.index(name)]
 
-    def beyond(
-        self, name: str, level: Level = "cause", floor: float = SMALLEST_SHARE
-    ) -> np.ndarray:
-        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,)."""
+    def beyond(self, name: str, level: Level = "cause") -> np.ndarray:
+        """Return what each pair has of a cause beyond SMALLEST_SHARE of all change and beyond placebos, (n,)."""
         # Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
         # are to exceed is laid on those in which such a change was measured.
         projection, placebo = self.part_of(name, level), 0.0
         if level == "cause":
             placebo = float(self.placebo[:, columns_of(name, level)].sum())
-        least = max(floor * float(self.change.sum()), placebo)
+        least = max(SMALLEST_SHARE * float(self.change.sum()), placebo)
         acting = np.where(self.occurs(name, level) | (projection != 0), self.change, 0.0)
         if not acting.sum() > 0:
             return np.zeros(len(projection))
@@ -449,15 +447,14 @@ def p_value_of(
     level: Level = "cause",
     *,
     clips: bool = False,
-    floor: float = SMALLEST_SHARE,
 ) -> float:
-    """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
+    """Return the one-sided p that a cause's share is not above SMALLEST_SHARE, nor above its placebos'.
 
     The signs of what each pair, or whole clip, adds beyond that are flipped at random.
     """
     if not pairs.change.sum() > 0:
         return float("nan")
-    beyond = pairs.beyond(cause, level, floor)
+    beyond = pairs.beyond(cause, level)
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)

@@ -320,7 +320,7 @@ def _ask(
             continue
         for seen in by_account(model, replayed.shown, next(answers), context.settings):
             prefix = seen.account
-            rows = score(replayed.made, model, (seen.z, seen.labels), names=seen.names)
+            rows = score(replayed.made, model, seen)
             rows_of[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
             if not prefix and replayed.made.steps and pair.scale == ADJACENT:
                 explains = weight * rows[0]["squared_change"]

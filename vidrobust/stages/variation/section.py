@@ -30,9 +30,9 @@ class ListedRows:
     more: int = 0
 
 
-def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
+def first_rows(rows: Iterable[Mapping[str, Any]]) -> ListedRows:
     listed = list(rows)
-    return ListedRows(listed[:most], max(0, len(listed) - most))
+    return ListedRows(listed[:MOST_ROWS], max(0, len(listed) - MOST_ROWS))
 
 
 def in_one_line(run: RunTables) -> str:

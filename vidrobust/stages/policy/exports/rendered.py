@@ -74,7 +74,7 @@ def in_order(policy: Policy) -> list[PolicyStep]:
     )
 
 
-def header(policy: Policy, title: str, mark: str = "# ") -> str:
+def header(policy: Policy, title: str) -> str:
     """The opening lines of a file."""
     size = (
         "unknown"
@@ -97,10 +97,10 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
         lines.append(
             f"Worth trying, but neither tried nor found again, and so not in this file: {worth}."
         )
-    return "\n".join((mark + line).rstrip() for line in lines) + "\n"
+    return "\n".join(f"# {line}".rstrip() for line in lines) + "\n"
 
 
-def listing(not_expressed: list[str], mark: str = "# ") -> str:
+def listing(not_expressed: list[str]) -> str:
     if not not_expressed:
-        return mark + "Everything in the policy is expressed here.\n"
-    return mark + "Not expressed here:\n" + "".join(f"{mark}  {line}\n" for line in not_expressed)
+        return "# Everything in the policy is expressed here.\n"
+    return "# Not expressed here:\n" + "".join(f"#   {line}\n" for line in not_expressed)
