@@ -22,15 +22,13 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return pearson(ranks(x), ranks(y))
 
 
-def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Kendall's tau-b: concordant minus discordant pairs over those tied in neither column."""
-    return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
-
-
 def kendall_without(
     x: np.ndarray, y: np.ndarray, codes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1."""
+    """Return Kendall's tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1.
+
+    Tau-b: concordant minus discordant pairs over those tied in neither column.
+    """
     count = int(codes.max(initial=0)) + 1
     n, p, s = len(x), x.shape[1], y.shape[1]
     # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
