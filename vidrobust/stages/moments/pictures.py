@@ -130,11 +130,7 @@ def _take(
             continue
         moment["strip"] = [
             {
-                "title": tile.title,
-                "measured": tile.measured,
-                "label": tile.label,
-                "probability": tile.probability,
-                "frame": tile.frame,
+                **vars(tile),
                 "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
             }
             for k, tile in enumerate(

@@ -169,18 +169,14 @@ def by_class(run: RunTables) -> dict[str, Any]:
     """Return the leading metrics by labelled class."""
     table = run.rows("stability_by")
     metrics = [metric for metric in _metrics() if metric.headline]
-    nothing = {"columns": [], "rows": [], "more": 0}
     table = table[(table["by"] == "label") & table["model"].isin(run.models)]
     lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):
         figures = part.set_index("metric")
         cells = [cell(figures, metric.name) for metric in metrics]
         lines.append({"model": str(model), "group": str(group), "values": cells})
-    if not lines:
-        return nothing
-    columns = [metric.title for metric in metrics]
     return {
-        "columns": columns,
+        "columns": [metric.title for metric in metrics],
         "rows": lines[:MOST_CLASSES],
         "more": max(0, len(lines) - MOST_CLASSES),
     }
