@@ -3,6 +3,7 @@
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import shared_out
 
 
@@ -21,6 +22,8 @@ class Tables:
 
     def table(self, name):
         return self.made.get(name)
+
+    rows = RunTables.rows
 
 
 def of(pairs):
