@@ -230,5 +230,5 @@ def existing_file(name: str, spec: str) -> Path:
     path = Path(name).expanduser()
     if not path.is_file():
         what = "is a directory, not a file" if path.is_dir() else "no such file"
-        raise SettingsError(f"{spec}: {path}: {what} (looked for from {Path.cwd()})")
+        raise SettingsError(f"{spec}: {what}: {Path.cwd() / path}")
     return path

@@ -285,10 +285,10 @@ def _check_file(path: Path, spec: str) -> None:
         return
     if modules & {"models", "yolox", "mmengine", "mmdet", "detectron2"}:
         raise SettingsError(
-            f"{spec}: {path.name} was not written by ultralytics: {export}, and give onnx:FILE"
+            f"{spec}: it was not written by ultralytics: {export}, and give onnx:FILE"
         )
     raise SettingsError(
-        f"{spec}: {path.name} was not written by ultralytics. For weights of a classifier give "
+        f"{spec}: it was not written by ultralytics. For weights of a classifier give "
         "torchvision:NAME,weights=FILE or timm:NAME,weights=FILE; for your own module package.module:factory"
     )
 

@@ -60,7 +60,13 @@ def correlation(verdict):
     row = {"across": "clips", "model": "net", "method": "partial_spearman", "primary": True}
     row |= {"value": 0.82, "low": 0.7, "high": 0.89, "n": 40, "family_others": 6}
     row |= {"family_value": 0.8, "family_low": 0.66, "family_high": 0.87, "below_best": NAN}
-    row |= {"needs": "more clips", "needs_count": 55.0, "needs_now": 40.0, "strength": NAN}
+    row |= {
+        "why": "other way",
+        "needs": "more clips",
+        "needs_count": 55.0,
+        "needs_now": 40.0,
+        "strength": NAN,
+    }
     first = {**row, "family": "geometry", "family_verdict": verdict, "verdict": verdict}
     other = {**row, "family": "light", "family_verdict": "no evidence", "verdict": "no evidence"}
     rows = [
@@ -250,6 +256,11 @@ VARIANTS = {
     "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": FOUR_PAIRS}),
     "untested": ("why_named", of(named=named("light", tested=0))),
     "not found again": ("why_named", of(named=named("light", found=1))),
+    "order of magnitude open": ("why_named", of(account=account(light={"low": 0.0006}))),
+    "changes that are absent": (
+        "proxies_open",
+        {"tables": {"correlation": correlation("cannot tell").assign(why="absent")}},
+    ),
     "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),
     "clips differ": ("why_named", of(account=account(items={"a": 0.12, "b": 0.59}))),
     "before an empty background": (

@@ -21,6 +21,8 @@ from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
 LITTLE = 0.1  # a share that is surely below this is little
+# an interval whose ends are further apart, as a ratio, leaves the order of magnitude open: only its ends are said
+FAR_APART_ENDS = 10
 WIDEST_KNOWN = 0.3  # a share whose interval is wider is undecided
 # pairs of a clip from which its own share is compared with that of the other clips
 FEWEST_OF_CLIP = 5
@@ -144,6 +146,9 @@ def _named(
     explained = part_with_interval(row["share"], row["low"], row["high"])
     group = {**GROUPS, EITHER.name: EITHER}[row["cause"]]
     text = f"{capital(group.which('explain'))} {explained} of {of}"
+    if FAR_APART_ENDS * row["low"] < row["high"]:
+        ends = f"between {share(row['low'])} and {share(row['high'])}"
+        text = f"{capital(group.which('contribute'))} {ends} to {of}"
     text += (
         f", {again.in_words}."
         if again.tested

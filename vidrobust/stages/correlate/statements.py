@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.section import ACROSS, primary_rows
-from vidrobust.stages.correlate.verdicts import CANNOT_TELL, PROXY
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL, PROXY, ProxyReason
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.text.numbers import number, with_interval
 from vidrobust.text.phrases import capital, listing, plural
@@ -84,8 +84,11 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
             missing += f", {number(row['needs_now'], 2)} are there"
     text, judged = f"No proxy can be named yet: {missing}.", len(rows) - len(unclear)
     if judged:
-        are = "is no proxy" if judged == 1 else "are no proxies"
-        text = f"{judged} of {plural(len(rows), 'perturbation')} {are} {ACROSS[across]}. "
+        are = f"{'is no proxy' if judged == 1 else 'are no proxies'} {ACROSS[across]}"
+        if (rows["why"].drop(unclear.index) == ProxyReason.ABSENT).all():
+            imitate = "imitates" if judged == 1 else "imitate"
+            are = f"{imitate} changes that hardly occur in this footage"
+        text = f"{judged} of {plural(len(rows), 'perturbation')} {are}. "
         text += f"Of the others it cannot be told: {missing}."
     return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
 

@@ -122,7 +122,7 @@ def _with_labels(stability: pd.DataFrame, model: str, task: str) -> Iterator[Sta
     for metric, words, row in figures_with_labels(stability, model, task):
         yield Statement(
             Question.LABELS,
-            f"{capital(words)}: {in_words(metric, row)}.",
+            f"{capital(words)}: {in_words(metric, row)} (n = {int(row['n'])}).",
             Level.MEASURED,
             "figure_with_labels",
             model,
