@@ -1,7 +1,7 @@
 """The wording of every verdict in one golden file: stability, remedies, comparisons. Other tests assert codes."""
 
 from tests.wording import assert_golden
-from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.plugins.comparison.compare_metrics import Compared
 from vidrobust.plugins.comparison.compare_runs import headline
@@ -70,3 +70,10 @@ def test_golden_wording_of_every_verdict():
 def test_every_reason_has_words():
     """Each code of ``Undecided`` that a remedy or a comparison can have is in one of the two tables."""
     assert set(Undecided) - {Undecided.DECIDED} <= {*WHY_REMEDIES, *WHY_COMPARED}
+
+
+def test_a_detector_without_misses_is_said_so_of_the_objects_that_it_follows():
+    """Objects that it never finds are in no table without labels, so nothing may be said of all in view."""
+    wording = find_metric("uncovered_rate", "detection").wording
+    assert "followed objects" in wording.never
+    assert "followed objects" in wording.none_seen

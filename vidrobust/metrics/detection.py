@@ -54,11 +54,11 @@ METRICS = declared(
     {
         "uncovered_rate": Wording(
             "objects in view have no box",
-            "objects in view always have a box",
+            "followed objects always have a box",
             "frame (counted per object)",
             event="frames of an object has no box",
             many="frames (counted per object)",
-            none_seen="no misses seen",
+            none_seen="no misses of followed objects seen",
             called="uncovered rate",
             briefly="of the time",
         ),
