@@ -15,7 +15,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.predict import Batch, predict
 from vidrobust.plugins.published import corruption_error as ce
 from vidrobust.plugins.published import corruptions as memory
-from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout
+from vidrobust.plugins.published.labelled_images import STRENGTHS, LabelledImages, Layout
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 from vidrobust.predictions import Classifier
@@ -163,9 +163,7 @@ def measure_flips(
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
     """Number of pictures or films to look at."""
     if layout.films:
-        return sum(
-            len(f.paths) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES
-        )
+        return sum(len(f) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES)
     return sum(
         len(images) for (name, _), images in layout.corrupt.items() if not only or name in only
     )
@@ -187,7 +185,7 @@ def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
 Keyed = dict[str, tuple[Path, frozenset[str]]]
 
 
-def _by_key(files: LabelledImages | Films) -> Keyed:
+def _by_key(files: LabelledImages) -> Keyed:
     pairs = zip(files.paths, files.labels, strict=True)
     return {f"{path.parent.name}/{path.stem}": (path, label) for path, label in pairs}
 

@@ -19,7 +19,7 @@ from vidrobust.text.printable import printable
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Image files and their labels, each a set of class names or indices, as written.
+    """Image files, or the films of a sequence, and their labels: sets of class names or indices, as written.
 
     ``groups`` (n,): what each depends with, such as its clip; empty: independent.
     """
@@ -118,20 +118,12 @@ CORRUPTIONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Films:
-    """The films of one sequence of ImageNet-P."""
-
-    paths: tuple[Path, ...]
-    labels: tuple[frozenset[str], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Layout:
     """The images of a folder: plain, by corruption and strength, or films by sequence."""
 
     plain: LabelledImages | None = None
     corrupt: Mapping[tuple[str, int], LabelledImages] = field(default_factory=dict)
-    films: Mapping[str, Films] = field(default_factory=dict)
+    films: Mapping[str, LabelledImages] = field(default_factory=dict)
 
     @property
     def corruptions(self) -> tuple[str, ...]:
@@ -156,18 +148,16 @@ def read_layout(folder: Path) -> Layout:
     groups = [path for path in top if path.name in GROUPS]
     named = [*top, *(inner for group in groups for inner in _folders(group))]
     corrupt: dict[tuple[str, int], LabelledImages] = {}
-    films: dict[str, Films] = {}
+    films: dict[str, LabelledImages] = {}
     for path in named:
         strengths = {inner.name: inner for inner in _folders(path)}
         if path.name in CORRUPTIONS:
             for strength in STRENGTHS:
-                images = (
-                    _class_folders(strengths[str(strength)]) if str(strength) in strengths else None
-                )
-                if images is not None:
+                inside = strengths.get(str(strength))
+                if inside is not None and (images := _by_class(inside, SUFFIXES)):
                     corrupt[path.name, strength] = images
-        if path.name in SEQUENCES and (film := _films(path)) is not None:
-            films[path.name] = film
+        if path.name in SEQUENCES and (of_sequence := _by_class(path, FILMS)):
+            films[path.name] = of_sequence
     if corrupt or films:
         return Layout(corrupt=corrupt, films=films)
     plain = _in_groups(folder)
@@ -191,13 +181,8 @@ def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.is_file())
 
 
-def _class_folders(folder: Path) -> LabelledImages | None:
-    paths, labels = _by_class(folder, SUFFIXES)
-    return LabelledImages(paths, labels) if paths else None
-
-
 def _in_groups(folder: Path) -> LabelledImages | None:
-    whole = _class_folders(folder) or LabelledImages((), ())
+    whole = _by_class(folder, SUFFIXES)
     rows = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
     for name in _folders(folder):
         for inner in _folders(name):
@@ -209,13 +194,7 @@ def _in_groups(folder: Path) -> LabelledImages | None:
     return LabelledImages(paths, labels, groups=groups if len(rows) > len(whole) else ())
 
 
-def _films(folder: Path) -> Films | None:
-    paths, labels = _by_class(folder, FILMS)
-    return Films(paths=paths, labels=labels) if paths else None
-
-
-def _by_class(
-    folder: Path, suffixes: Sequence[str]
-) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
-    pairs = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
-    return tuple(path for path, _ in pairs), tuple(frozenset({name}) for _, name in pairs)
+def _by_class(folder: Path, suffixes: Sequence[str]) -> LabelledImages:
+    """The files of CLASS/FILE; empty where there are none."""
+    paths = [path for inner in _folders(folder) for path in _files(inner, suffixes)]
+    return LabelledImages(tuple(paths), tuple(frozenset({path.parent.name}) for path in paths))

@@ -147,17 +147,17 @@ def gaussian_blur(frame: np.ndarray, sigma: float, gen: torch.Generator) -> np.n
     )
 
 
-def disk(radius: int, alias_sigma: float) -> np.ndarray:
+def disk(radius: float, alias_sigma: float) -> np.ndarray:
     """The reference's disk kernel."""
-    half, side = (8, 3) if radius <= 8 else (radius, 5)
+    half, side = (8, 3) if radius <= 8 else (int(radius), 5)
     at = np.arange(-half, half + 1)
     inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (side, side), alias_sigma))
 
 
-def defocus_blur(frame: np.ndarray, c: tuple[int, float], gen: torch.Generator) -> np.ndarray:
+def defocus_blur(frame: np.ndarray, c: tuple[float, float], gen: torch.Generator) -> np.ndarray:
     kernel = disk(*c)
-    rim = max(0, kernel.shape[0] // 2 - c[0] - 2)
+    rim = max(0, kernel.shape[0] // 2 - int(c[0]) - 2)  # beyond it the disk is 0
     kernel = kernel[rim : kernel.shape[0] - rim, rim : kernel.shape[1] - rim]
     blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return cut_array(blurred + np.float32(1e-3))
@@ -228,11 +228,16 @@ def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray
     return cut_array(taken + np.float32(1e-3))
 
 
-def pixelate(frame: np.ndarray, scale: float, gen: torch.Generator) -> np.ndarray:
+def pixelate(
+    frame: np.ndarray,
+    scale: float,
+    gen: torch.Generator,
+    enlarged_by: Image.Resampling = Image.Resampling.NEAREST,
+) -> np.ndarray:
     h, w = frame.shape[:2]
     small = (max(1, int(w * scale)), max(1, int(h * scale)))
     coarse = Image.fromarray(frame).resize(small, Image.Resampling.BOX)
-    return np.asarray(coarse.resize((w, h), Image.Resampling.NEAREST))
+    return np.asarray(coarse.resize((w, h), enlarged_by))
 
 
 def jpeg_compression(frame: np.ndarray, quality: int, gen: torch.Generator) -> np.ndarray:

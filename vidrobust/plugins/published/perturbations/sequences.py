@@ -30,19 +30,19 @@ At = Callable[[torch.Tensor, int, torch.Generator], torch.Tensor]
 Map = Callable[[int, tuple[int, int]], Matrix]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PictureSequence:
     """One of the sequences of ImageNet-P."""
 
     name: str
     family: Family
-    num_frames: int
-    # "first": every frame with frame 0; "previous": every frame with the one before
-    compare: Compare
-    clean: int | None  # Number of the frame that is the clean picture, or None
-    # True for the ten of the mean flip rate; the others are for validation.
-    scored: bool
     at: At
+    num_frames: int = 31
+    # "first": every frame with frame 0; "previous": every frame with the one before
+    compare: Compare = "previous"
+    clean: int | None = None  # Number of the frame that is the clean picture, or None
+    # True for the ten of the mean flip rate; the others are for validation.
+    scored: bool = True
     matrix: Map | None = None  # How points move, for sequences that are geometric
 
     def frames(self, picture: torch.Tensor, generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -194,29 +194,6 @@ def _scale(number: int, size: tuple[int, int]) -> Matrix:
     return zoomed((2.5 * number + 40) / 100)
 
 
-def _sequence(
-    name: str,
-    family: Family,
-    at: At,
-    *,
-    clean: int | None = None,
-    compare: Compare = "previous",
-    num_frames: int = 31,
-    scored: bool = True,
-    matrix: Map | None = None,
-) -> PictureSequence:
-    return PictureSequence(
-        name=name,
-        family=family,
-        num_frames=num_frames,
-        compare=compare,
-        clean=clean,
-        scored=scored,
-        at=at,
-        matrix=matrix,
-    )
-
-
 def _noises() -> Iterator[PictureSequence]:
     for name, core, amounts in (
         ("gaussian_noise", imagenet_c.gaussian_noise, (0.03, 0.05, 0.08)),
@@ -224,7 +201,7 @@ def _noises() -> Iterator[PictureSequence]:
         ("speckle_noise", imagenet_c.speckle_noise, (0.05, 0.1, 0.15)),
     ):
         for level, amount in enumerate(amounts, start=1):
-            yield _sequence(
+            yield PictureSequence(
                 name if level == 1 else f"{name}_{level}",
                 "noise",
                 _noise(core, amount),
@@ -242,7 +219,7 @@ def _motions() -> Iterator[PictureSequence]:
         ("scale", _scale, 24, 31),
         ("shear", _shear, 15, 31),
     ):
-        yield _sequence(
+        yield PictureSequence(
             name,
             "geometry",
             _moved(matrix),
@@ -255,13 +232,13 @@ def _motions() -> Iterator[PictureSequence]:
 
 _ALL = (
     *_noises(),
-    _sequence("motion_blur", "blur", _by_array(_motion_blur)),
-    _sequence("zoom_blur", "blur", _by_array(_zoom_blur), clean=0),
-    _sequence("snow", "weather", _by_array(_snow)),
-    _sequence("brightness", "weather", _brightness, clean=15),
+    PictureSequence("motion_blur", "blur", _by_array(_motion_blur)),
+    PictureSequence("zoom_blur", "blur", _by_array(_zoom_blur), clean=0),
+    PictureSequence("snow", "weather", _by_array(_snow)),
+    PictureSequence("brightness", "weather", _brightness, clean=15),
     *_motions(),
-    _sequence("gaussian_blur", "blur", _by_array(_gaussian_blur), scored=False),
-    _sequence("spatter", "weather", _by_array(_spatter), scored=False),
+    PictureSequence("gaussian_blur", "blur", _by_array(_gaussian_blur), scored=False),
+    PictureSequence("spatter", "weather", _by_array(_spatter), scored=False),
 )
 # All sequences by name: the ten scored, the validation ones, and the noises at difficulty 2 and 3.
 SEQUENCES: Mapping[str, PictureSequence] = MappingProxyType({entry.name: entry for entry in _ALL})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -28,15 +29,6 @@ ELASTIC = (
     (0.07, 0.01, 0.02),
     (0.12, 0.01, 0.02),
 )
-
-
-def _elastic(frame: np.ndarray, severity: float, gen: torch.Generator) -> np.ndarray:
-    if severity != round(severity):
-        raise SettingsError(
-            f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5"
-        )
-    alpha, sigma, affine = (244 * value for value in ELASTIC[int(severity) - 1])
-    return elastic_with_affine(frame, alpha, sigma, affine, gen)
 
 
 def elastic_with_affine(
@@ -73,9 +65,16 @@ def _smoothed(field: np.ndarray, sigma: float) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(field, (side, side), sigma, borderType=cv2.BORDER_REFLECT))
 
 
-def _apply(pixels: torch.Tensor, severity: float, generator: Generators) -> torch.Tensor:
-    owns = one_per_frame(generator, len(pixels))
-    return each_frame(pixels, lambda frame, row: _elastic(frame, severity, owns[row]))
+def _elastic(pixels: torch.Tensor, severity: float, generator: Generators) -> torch.Tensor:
+    if severity != round(severity):
+        raise SettingsError(
+            f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5"
+        )
+    alpha, sigma, affine = (244 * value for value in ELASTIC[int(severity) - 1])
+    generators = one_per_frame(generator, len(pixels))
+    return each_frame(
+        pixels, lambda frame, row: elastic_with_affine(frame, alpha, sigma, affine, generators[row])
+    )
 
 
 ELASTIC_OF_AUTHORS = (
@@ -83,7 +82,7 @@ ELASTIC_OF_AUTHORS = (
         "imagenet-c-authors",
         "elastic_transform",
         "geometry",
-        _apply,
+        _elastic,
         "Random affine map of 24, 49, then 5 px, and smooth displacement, at 244 px.",
         "From 2 to 3 the paper trades a large affine map for local waves: AlexNet's error falls.",
     ),
@@ -93,27 +92,6 @@ ELASTIC_OF_AUTHORS = (
 # Side of the pictures that a suite is made for, px, and its parameters.
 SIDES_PX = {"cifar-c": 32, "tiny-imagenet-c": 64}
 SIZES = {suite: stated(suite) for suite in SIDES_PX}
-
-
-def disk(radius: float, alias_sigma: float) -> np.ndarray:
-    at = np.arange(-8, 9)
-    inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (3, 3), alias_sigma))
-
-
-def defocus_blur(frame: np.ndarray, how: tuple[float, float], gen: torch.Generator) -> np.ndarray:
-    reach = int(how[0]) + 2  # beyond it the disk is 0
-    kernel = disk(*how)[8 - reach : 9 + reach, 8 - reach : 9 + reach]
-    blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    return c.cut_array(blurred + np.float32(1e-3))
-
-
-def pixelate(frame: np.ndarray, scale: float, gen: torch.Generator) -> np.ndarray:
-    """Shrink and enlarge by boxes; ``imagenet-c`` enlarges by the nearest pixel."""
-    h, w = frame.shape[:2]
-    small = (max(1, int(w * scale)), max(1, int(h * scale)))
-    coarse = Image.fromarray(frame).resize(small, Image.Resampling.BOX)
-    return np.asarray(coarse.resize((w, h), Image.Resampling.BOX))
 
 
 def elastic_transform(
@@ -128,8 +106,7 @@ _SEVERAL = dict.fromkeys(
     "The authors change several parameters at once.",
 )
 _OWN: dict[str, Callable[..., Any]] = {
-    "defocus_blur": defocus_blur,
-    "pixelate": pixelate,
+    "pixelate": partial(c.pixelate, enlarged_by=Image.Resampling.BOX),
     "elastic_transform": elastic_transform,
 }
 PERTURBATIONS = tuple(
