@@ -160,6 +160,24 @@ def register(
     )
 
 
+def flow_at_width(
+    a: np.ndarray, b: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Return the coarse flow from b to a of two frames averaged down to ``width`` px; None if the scenes differ.
+
+    The flow (h, w, 2) is in px of the small frames, with where it can be trusted (h, w), bool, and their scale.
+    Frames without texture count as at rest.
+    """
+    scale = min(1.0, width / b.shape[1])
+    if scale < 1:
+        size = (width, max(1, round(b.shape[0] * scale)))
+        a, b = (cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (a, b))
+    registered = register(a, b, fine=False)
+    if registered.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
+        return np.zeros((*b.shape[:2], 2), np.float32), np.ones(b.shape[:2], bool), scale
+    return None if registered.failed else (registered.flow, registered.visible, scale)
+
+
 def _unknown(height: int, width: int, reason: Unregistered) -> Registration:
     still = np.zeros((height, width, 2), np.float32)
     return Registration(

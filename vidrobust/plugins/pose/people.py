@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 from vidrobust.shapes.mask import mapped_points
 
@@ -215,21 +214,16 @@ def pixel_motion(places: np.ndarray, first: np.ndarray, second: np.ndarray) -> n
 
     NaN where the flow cannot be trusted, 0 in pictures without texture, None where the scenes differ.
     """
-    from vidrobust.frame_pairs.registration import register  # pages read the task without torch
+    from vidrobust.frame_pairs.registration import (
+        flow_at_width,
+    )  # pages read the task without torch
 
-    scale = min(1.0, FLOW_SIDE / second.shape[1])
-    if scale < 1:
-        size = (FLOW_SIDE, max(1, round(second.shape[0] * scale)))
-        first, second = (
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (first, second)
-        )
-    registered = register(first, second, fine=False)
-    if registered.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
-        return np.zeros(places.shape)
-    if registered.failed is not None:
+    motion = flow_at_width(first, second, FLOW_SIDE)
+    if motion is None:
         return None
-    seen = registered.visible.astype(np.float32)
-    weighed = np.dstack([registered.flow * seen[..., None], seen])
+    flow, visible, scale = motion
+    seen = visible.astype(np.float32)
+    weighed = np.dstack([flow * seen[..., None], seen])
     near = sampled(cv2.blur(weighed, (FLOW_WINDOW, FLOW_WINDOW)), places, 1 / scale)
     share = near[..., 2:]
     return np.where(share >= 0.5, near[..., :2] / np.maximum(share, 0.5) / scale, np.nan)

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 
 # class of a pixel that is not judged, as in the label maps of Cityscapes and PASCAL VOC
@@ -187,24 +186,17 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
     Pictures without texture count as at rest.
     """
-    from vidrobust.frame_pairs.registration import register  # pages read the task without torch
+    from vidrobust.frame_pairs.registration import (
+        flow_at_width,
+    )  # pages read the task without torch
 
-    height, width = b.shape[:2]
-    scale = min(1.0, FLOW_SIDE / width)
-    small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if scale < 1:
-        a, b = (cv2.resize(picture, small, interpolation=cv2.INTER_AREA) for picture in (a, b))
-    registered = register(a, b, fine=False)
-    if registered.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
-        return np.zeros((height, width, 2), np.float32), np.ones((height, width), bool)
-    if registered.failed is not None:
-        return None
-    if scale == 1:
-        return registered.flow, registered.visible
-    flow = cv2.resize(registered.flow, (width, height)) / scale
-    seen = cv2.resize(
-        registered.visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-    )
+    motion = flow_at_width(a, b, FLOW_SIDE)
+    if motion is None or motion[2] == 1:
+        return motion and motion[:2]
+    small_flow, visible, scale = motion
+    size = b.shape[1::-1]
+    flow = cv2.resize(small_flow, size) / scale
+    seen = cv2.resize(visible.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     return np.asarray(flow, np.float32), seen.astype(bool)
 
 
