@@ -23,8 +23,8 @@ from vidrobust.plugins.gauge.report.repeatability_section import (
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
     attribute_of,
-    by_operator,
     gauge_of,
+    repeatability_by_operator,
     studies,
 )
 from vidrobust.run_folder.folder import RunFolder
@@ -52,6 +52,7 @@ def studied(made, tmp_path):
     of = {"rule": "majority", "defect": ("bad",), "tolerance_high": 0.6}
     asked = StudyRequest(profile=load_profile("aiag"), **of)
     attribute, gauge, notes = studies(table, asked, ())
+    scores = table.drop(columns="value").rename(columns={"score": "value"})
     verdicts = judged(asked.profile, "attribute", attribute)[0]
     verdicts += judged(asked.profile, "gauge", gauge)[0]
     (folder.path / "grey_zone").mkdir()
@@ -65,7 +66,7 @@ def studied(made, tmp_path):
         {
             "study": "run", "rule": "majority", "rule_in_words": "the class of most frames",
             "defect": ["bad"], "score_of": "probability of bad",
-            "attribute": attribute, "gauge": gauge, "by_operator": by_operator(table),
+            "attribute": attribute, "gauge": gauge, "by_operator": repeatability_by_operator(scores),
             "people": {"operators": ["south <2>"], "together": model_and_people(table, ["south <2>"])},
             "levels": by_level(table, asked, ()), "per_part": rows, "grey_zone": [{"part": "p5", "shots": shots}],
             "notes": notes, "verdicts": verdicts, "of": "",

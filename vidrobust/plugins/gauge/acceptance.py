@@ -5,7 +5,6 @@ A verdict needs the standard's sample size and the whole 95 % interval on one si
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,7 +19,7 @@ from vidrobust.plugins.gauge.figures import GAUGE, TOLERATED, gauge_figures
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
-from vidrobust.text.numbers import p_words
+from vidrobust.text.numbers import known, p_words
 from vidrobust.text.phrases import listing, plural
 
 QUANTITIES: dict[str, tuple[str, ...]] = {
@@ -75,7 +74,7 @@ class AcceptanceRule:
 
     def judge(self, low: float | None, high: float | None) -> Verdict:
         """Return the verdict on an interval."""
-        if not (_known(low) and _known(high)):
+        if not (known(low) and known(high)):
             return NOT_SHOWN
         grades = {grade(asdict(self), end) for end in (low, high) if end is not None}
         return grades.pop() if len(grades) == 1 else NOT_SHOWN
@@ -138,8 +137,8 @@ def load_profile(name: str) -> Profile:
 def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
     minimum = {kind: dict(least) for kind, least in MINIMUM.items()}
     for kind, least in (given if isinstance(given, dict) else {"": {}}).items():
-        known = MINIMUM.get(kind)
-        if known is None or not isinstance(least, dict) or not set(least) <= set(known):
+        names = MINIMUM.get(kind)
+        if names is None or not isinstance(least, dict) or not set(least) <= set(names):
             named = "; ".join(f"[minimum.{k}] {', '.join(v)}" for k, v in MINIMUM.items())
             raise SettingsError(f"{where}: unknown minimum of {kind or given!r}; there are {named}")
         minimum[kind] |= {name: int(value) for name, value in least.items()}
@@ -157,12 +156,12 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
         raise SettingsError(
             f"{where}: study is one of {', '.join(QUANTITIES)}; better is lower or higher"
         )
-    known = QUANTITIES[content["study"]]
-    if content["quantity"] not in known:
-        near = get_close_matches(str(content["quantity"]), known, n=1)
+    quantities = QUANTITIES[content["study"]]
+    if content["quantity"] not in quantities:
+        near = get_close_matches(str(content["quantity"]), quantities, n=1)
         raise SettingsError(
             f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
-            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}."
+            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(quantities)}."
         )
     try:
         accept, marginal = (
@@ -207,7 +206,7 @@ def judge(
 
 
 def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
-    if not _known(estimate.value):
+    if not known(estimate.value):
         return "not computed"
     verdict = rule.judge(estimate.low, estimate.high)
     return NOT_SHOWN if short and verdict != "unacceptable" else verdict
@@ -276,20 +275,18 @@ def gauge_estimates(study: Mapping[str, Any]) -> list[Estimate]:
     return [Estimate(name, "", row["value"], row["low"], row["high"]) for name, row in of]
 
 
-def _known(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)
-
-
-NOTHING: dict[str, Any] = {
-    "quantity": "",
-    "of": "",
-    "value": None,
-    "reasons": [],
-    "short": [],
-    "needed": [],
-    "rules": 0,
-    "not_computed": 0,
-}
+def _undecided(verdict: str, sentence: str, **known: Any) -> dict[str, Any]:
+    """The whole of a study of which no figure decides."""
+    nothing: dict[str, Any] = {
+        "quantity": "",
+        "of": "",
+        "value": None,
+        "reasons": [],
+        "short": [],
+        "needed": [],
+    }
+    counts = {"rules": 0, "not_computed": 0}
+    return {**nothing, **counts, "verdict": verdict, "sentence": sentence, **known}
 
 
 def overall(study: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,12 +298,7 @@ def overall(study: Mapping[str, Any]) -> dict[str, Any]:
     judged = [row for row in verdicts if row["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
     if verdicts and study.get("total_sd") == 0:
-        return {
-            **NOTHING,
-            "verdict": NO_VERDICT,
-            "sentence": f"No verdict: {NEVER_VARIES}.",
-            "not_computed": missing,
-        }
+        return _undecided(NO_VERDICT, f"No verdict: {NEVER_VARIES}.", not_computed=missing)
     short, needs = list(study.get("short") or ()), list(study.get("needs") or ())
     reasons = [*needs, *charts_words(study.get("charts"))]
     if short:
@@ -314,20 +306,10 @@ def overall(study: Mapping[str, Any]) -> dict[str, Any]:
         reasons.append(f"The sample is below the minimum: {listing(lacks, 5)}.")
     if not judged:
         if not (verdicts or needs):
-            return {
-                **NOTHING,
-                "verdict": NO_VERDICT,
-                "sentence": "No verdict: no rule applies to this study.",
-            }
-        why = "No figure that a rule is about could be computed."
-        return {
-            **NOTHING,
-            "verdict": NOT_SHOWN,
-            "sentence": " ".join(["Not shown:", *(reasons or [why])]),
-            "reasons": reasons or [why],
-            "short": short,
-            "not_computed": missing,
-        }
+            return _undecided(NO_VERDICT, "No verdict: no rule applies to this study.")
+        reasons = reasons or ["No figure that a rule is about could be computed."]
+        sentence = " ".join(["Not shown:", *reasons])
+        return _undecided(NOT_SHOWN, sentence, reasons=reasons, short=short, not_computed=missing)
     if missing:
         names = list(dict.fromkeys(row["quantity"] for row in verdicts if row not in judged))
         reasons.append(
@@ -386,7 +368,7 @@ def _beyond(verdict: Mapping[str, Any]) -> float:
 
 def _ends_differ(verdict: Mapping[str, Any]) -> bool:
     ends = [verdict["low"], verdict["high"]]
-    return not all(map(_known, ends)) or len({grade(verdict, end) for end in ends}) > 1
+    return not all(map(known, ends)) or len({grade(verdict, end) for end in ends}) > 1
 
 
 def value_words(verdict: Mapping[str, Any]) -> str:
@@ -401,7 +383,7 @@ def value_words(verdict: Mapping[str, Any]) -> str:
         return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
 
     ends = [verdict["low"], verdict["high"]]
-    if not all(map(_known, ends)) or ends[0] == ends[1]:
+    if not all(map(known, ends)) or ends[0] == ends[1]:
         return f"{text(verdict['value'])}{unit}"
     return f"{text(verdict['value'])}{unit} [{text(ends[0])}, {text(ends[1])}]"
 

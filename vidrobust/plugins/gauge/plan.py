@@ -288,17 +288,12 @@ class FootageNeeded:
     half_width: float
     correlation: float
     clusters: int
-    cluster: str
     seconds: float
-    observed_s: float
 
     def sentence(self) -> str:
-        asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
-        units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
-        if self.seconds <= self.observed_s:
-            return asked + f"this footage ({duration(self.observed_s)}) is enough."
-        beside = f", {units} like these" if units else ""
-        return asked + f"you need about {duration(self.seconds)} of such footage{beside}."
+        asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} you need about "
+        footage = f"{duration(self.seconds)} of such footage"
+        return f"{asked}{footage}, {self.clusters} clips like these."
 
 
 def clusters_for_rate(

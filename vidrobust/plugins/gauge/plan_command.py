@@ -104,5 +104,5 @@ def plan_flip_rate(
     clips = clusters_for_rate(
         rate, half_width, correlation=correlation, per_cluster=max(1.0, clip_s * fps - 1)
     )
-    needed = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
+    needed = FootageNeeded(rate, half_width, correlation, clips, clips * clip_s)
     print_result(asdict(needed), [needed.sentence()], as_json)

@@ -24,10 +24,10 @@ from vidrobust.plugins.gauge.attributes.attribute import model_and_people
 from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
-    by_operator,
     defect_needed,
     differences_of,
     passed_or_failed,
+    repeatability_by_operator,
     studies,
 )
 from vidrobust.plugins.gauge.variables.gauge import range_state
@@ -171,6 +171,8 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         of_gauge, short_of_gauge = judged(asked.profile, "gauge", gauge)
         judgements, short = judgements + of_gauge, short + short_of_gauge
     most = {lack["what"]: lack["least"] for lack in sorted(short, key=lambda each: each["least"])}
+    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    has_scores = not scores["value"].isna().any()
     study = {
         "study": "run",
         "rule": asked.rule,
@@ -180,15 +182,15 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "score_in_words": asked.score_in_words,
         "attribute": attribute,
         "gauge": gauge,
-        "by_operator": by_operator(table),
-        "differences": score_differences(table),
+        "by_operator": repeatability_by_operator(scores) if has_scores else [],
+        "differences": differences_of(scores) if has_scores else [],
         "people": people_of(judged_by, asked),
         "levels": by_level(table, asked, possible),
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
         "short": [lack for lack in short if lack["least"] == most[lack["what"]]],
-        "charts": None if gauge is None else range_state(scores_of(table)),
+        "charts": None if gauge is None else range_state(scores),
         "needs": defect_needed(
             attribute, asked.defect, asked.profile, scores=asked.measure is None
         ),
@@ -212,17 +214,6 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> 
         mm_per_px=asked.mm_per_px,
     )
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
-
-
-def scores_of(table: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts with their scores in the place of values."""
-    return table.rename(columns={"value": "verdict", "score": "value"})
-
-
-def score_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Which operator's scores differ from the others'; nothing without scores."""
-    scores = scores_of(table)
-    return [] if scores["value"].isna().any() else differences_of(scores)
 
 
 def possible_classes(

@@ -230,12 +230,6 @@ def studies(
     return attribute, gauge, [*notes, f"score of the gauge: {summary}"]
 
 
-def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Each operator's own repeatability of the score; empty without scores."""
-    scores = table.rename(columns={"value": "verdict", "score": "value"})
-    return [] if scores["value"].isna().any() else repeatability_by_operator(scores)
-
-
 def _gauge(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return gauge_study(
         table,

@@ -97,17 +97,11 @@ def _gauge(study: Mapping[str, Any]) -> list[str]:
     wording.append(
         f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(study['ndc'])}"
     )
-    if (
-        study["percent_tolerance"] is not None
-        and study["percent_tolerance"] == study["percent_tolerance"]
-    ):
+    if numbers.known(study["percent_tolerance"]):
         wording.append(
             f"  {study['percent_tolerance']:.2f} % of the tolerance of {study['tolerance']:g}"
         )
-    if (
-        study["percent_process"] is not None
-        and study["percent_process"] == study["percent_process"]
-    ):
+    if numbers.known(study["percent_process"]):
         wording.append(f"  {study['percent_process']:.2f} % of the process variation")
     return wording
 

@@ -156,6 +156,7 @@ def percent_of_total(
 
 Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
+Interaction = Literal["kept", "pooled", "none"]
 # p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010).
 POOL_ABOVE = 0.25
 ONE_OPERATOR = "one operator: nothing is known of reproducibility"
@@ -192,7 +193,7 @@ class Anova:
     """
 
     design: Design
-    interaction: Literal["kept", "pooled", "none"]
+    interaction: Interaction
     rows: tuple[AnovaRow, ...]
     pooled: tuple[AnovaRow, ...]
     components: Mapping[str, Component | LikelihoodVariance]
@@ -291,19 +292,14 @@ def _by_likelihood(
     )
 
 
-def _within(table: pd.DataFrame) -> tuple[float, int, float, bool]:
-    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are
-    equal.
-    """
+def _within(table: pd.DataFrame, cell: str) -> tuple[float, int, float, list[str]]:
+    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, and a note if they differ."""
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().to_numpy()
     inside = float(((table["value"] - cells.transform("mean")) ** 2).sum())
-    return (
-        inside,
-        int(sizes.sum() - len(sizes)),
-        float(len(sizes) / np.sum(1 / sizes)),
-        bool(np.ptp(sizes) == 0),
-    )
+    r = float(len(sizes) / np.sum(1 / sizes))
+    note = f"numbers of trials differ: unweighted means, {r:.3g} trials a {cell} on average"
+    return inside, int(sizes.sum() - len(sizes)), r, [note] if np.ptp(sizes) else []
 
 
 def _row(source: str, df: int, ss: float, against: AnovaRow | None = None) -> AnovaRow:
@@ -315,7 +311,7 @@ def _row(source: str, df: int, ss: float, against: AnovaRow | None = None) -> An
 
 
 def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
-    inside, df_inside, r, equal = _within(table)
+    inside, df_inside, r, notes = _within(table, "cell")
     means = table.groupby(["part", "operator"])["value"].mean().unstack().to_numpy()
     p, o = means.shape
     centre = means.mean()
@@ -327,44 +323,28 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
         "interaction": r * float((left**2).sum()),
     }
     df = {"part": p - 1, "operator": o - 1, "interaction": (p - 1) * (o - 1)}
-    notes = (
-        []
-        if equal
-        else [f"numbers of trials differ: unweighted means, {r:.3g} trials a cell on average"]
-    )
-    everything = (inside + ss["interaction"], df_inside + df["interaction"])
-    error = _row("repeatability", everything[1], everything[0])
-    pooled = (*(_row(k, df[k], ss[k], error) for k in ("part", "operator")), error)
+    both = _row("repeatability", df_inside + df["interaction"], inside + ss["interaction"])
+    pooled = (*(_row(k, df[k], ss[k], both) for k in ("part", "operator")), both)
+    interaction: Interaction = "kept"
     if not df_inside:
+        interaction, rows = "none", pooled
         notes.append(
             "one trial a cell: repeatability cannot be distinguished from interaction of parts and operators"
         )
-        return _crossed_result("none", pooled, pooled, p, o, r, notes)
-    error = _row("repeatability", df_inside, inside)
-    between = _row("interaction", df["interaction"], ss["interaction"], error)
-    rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
-    if between.p < SURE and not rows[0].p < LIKELY:
-        notes.append(MAYBE_NESTED)
-    if between.p > pool_above or np.isnan(between.p):
-        why = (
-            "nothing varies"
-            if np.isnan(between.p)
-            else f"its p-value {between.p:.3g} is above {pool_above:g}"
-        )
-        notes.append(f"interaction pooled with repeatability: {why}")
-        return _crossed_result("pooled", rows, pooled, p, o, r, notes)
-    return _crossed_result("kept", rows, pooled, p, o, r, notes)
-
-
-def _crossed_result(
-    interaction: Literal["kept", "pooled", "none"],
-    rows: tuple[AnovaRow, ...],
-    pooled: tuple[AnovaRow, ...],
-    p: int,
-    o: int,
-    r: float,
-    notes: list[str],
-) -> Anova:
+    else:
+        within = _row("repeatability", df_inside, inside)
+        between = _row("interaction", df["interaction"], ss["interaction"], within)
+        rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, within)
+        if between.p < SURE and not rows[0].p < LIKELY:
+            notes.append(MAYBE_NESTED)
+        if between.p > pool_above or np.isnan(between.p):
+            interaction = "pooled"
+            why = (
+                "nothing varies"
+                if np.isnan(between.p)
+                else f"its p-value {between.p:.3g} is above {pool_above:g}"
+            )
+            notes.append(f"interaction pooled with repeatability: {why}")
     used = rows if interaction == "kept" else pooled
     square = {row.source: MeanSquare(row.source, row.mean_square, row.df) for row in used}
     part, operator, error = square["part"], square["operator"], square["repeatability"]
@@ -381,7 +361,7 @@ def _crossed_result(
 
 
 def _nested(table: pd.DataFrame) -> Anova:
-    inside, df_inside, r, equal = _within(table)
+    inside, df_inside, r, unequal = _within(table, "part")
     of = table.groupby(["operator", "part"])["value"].mean()
     per_operator = of.groupby("operator").size()
     if not df_inside:
@@ -405,18 +385,15 @@ def _nested(table: pd.DataFrame) -> Anova:
         }
     )
     notes = [
-        "parts are nested in operators: differences of operators and of parts cannot be separated"
+        "parts are nested in operators: differences of operators and of parts cannot be separated",
+        *unequal,
     ]
-    if not equal:
-        notes.append(
-            f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average"
-        )
     rows = (operator, part, error)
     return Anova("nested", "none", rows, rows, components, p, o, r, tuple(notes))
 
 
 def _one_operator(table: pd.DataFrame) -> Anova:
-    inside, df_inside, r, equal = _within(table)
+    inside, df_inside, r, unequal = _within(table, "part")
     if not df_inside:
         raise InputError(
             "gauge study: one operator and one trial a part; repeatability needs at least two trials of a part"
@@ -426,22 +403,8 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
     e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
     components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
-    notes = [ONE_OPERATOR]
-    if not equal:
-        notes.append(
-            f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average"
-        )
-    return Anova(
-        "one operator",
-        "none",
-        (part, error),
-        (part, error),
-        components,
-        len(means),
-        1,
-        r,
-        tuple(notes),
-    )
+    rows, notes = (part, error), (ONE_OPERATOR, *unequal)
+    return Anova("one operator", "none", rows, rows, components, len(means), 1, r, notes)
 
 
 def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
