@@ -325,16 +325,14 @@ _CONSTANT = (
     *(_specular_glare, _lens_dust, _lens_smear, _rolling_shutter),
 )
 _CHANGING = (
-    *(
-        _flicker,
-        _banding,
-        _exposure_drift,
-        _focus_drift,
-        _repeated_frames,
-        _dropped_frames,
-        _steam,
-        _heat_haze,
-    ),
+    _flicker,
+    _banding,
+    _exposure_drift,
+    _focus_drift,
+    _repeated_frames,
+    _dropped_frames,
+    _steam,
+    _heat_haze,
 )
 _DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 

@@ -67,10 +67,7 @@ class TrainableClassifier:
 
     def logits(self, module: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
         """(N, 3, h, w) uint8 of ``cut`` -> (N, K) logits."""
-        return self.of_inputs(module, self.preprocess.normalise(pictures.to(self.device)))
-
-    def of_inputs(self, module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-        """(N, 3, h, w) float32 normalised -> (N, K) logits."""
+        inputs = self.preprocess.normalise(pictures.to(self.device))
         # half the time on a processor
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with full_precision(self.device):

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+from scipy import signal
 
 from vidrobust.errors import SettingsError
 
@@ -116,13 +117,7 @@ def _lamp2(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
 
 def _wander(setting: float, count: int, rng: np.random.Generator, kept: float) -> np.ndarray:
     """A walk that returns, correlated from frame to frame."""
-    kicks = rng.standard_normal(count)
-    course = np.empty(count)
-    last = 0.0
-    for row in range(count):
-        last = kept * last + kicks[row]
-        course[row] = last
-    return _scaled(course, setting)
+    return _scaled(signal.lfilter([1.0], [1.0, -kept], rng.standard_normal(count)), setting)
 
 
 def _scaled(course: np.ndarray, setting: float) -> np.ndarray:

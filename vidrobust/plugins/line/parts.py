@@ -191,12 +191,8 @@ def _paper(rng: np.random.Generator, shape: tuple[int, int], left: float) -> np.
 
 # Solder masks: green, blue, dark green, red; linear.
 MASKS = ((0.02, 0.16, 0.06), (0.02, 0.08, 0.24), (0.03, 0.12, 0.05), (0.20, 0.02, 0.03))
-GOLD, SILVER, BLACK, WHITE = (
-    (0.70, 0.50, 0.20),
-    (0.60, 0.61, 0.63),
-    (0.025, 0.025, 0.028),
-    (0.65, 0.66, 0.64),
-)
+GOLD, SILVER = (0.70, 0.50, 0.20), (0.60, 0.61, 0.63)
+BLACK, WHITE = (0.025, 0.025, 0.028), (0.65, 0.66, 0.64)
 
 
 def board(rng: np.random.Generator) -> Surface:

@@ -94,11 +94,11 @@ def _entries(policy: Policy, step: PolicyStep) -> list[tuple[str, int, float]] |
     if name == "rotation":
         return _whole("Rotate", either_way, 3.0, "degrees")
     if name == "shear":
-        both = [
-            _whole(o, math.tan(math.radians(either_way)), 0.03, "of slope")
-            for o in ("ShearX", "ShearY")
-        ]
-        return _joined(both)
+        sheared = _whole("ShearX", math.tan(math.radians(either_way)), 0.03, "of slope")
+        if isinstance(sheared, str):
+            return sheared
+        axes = ("ShearX", "ShearY")
+        return [(axis, size, share) for axis in axes for _, size, share in sheared]
     if name == "gaussian_blur":
         return _whole(
             "GaussianBlur", r.in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1"
@@ -113,12 +113,3 @@ def _whole(
     if magnitude < 1:
         return f"timm's smallest step is {unit:g} {what}"
     return [(operation, magnitude, 0.0)]
-
-
-def _joined(parts: list[list[tuple[str, int, float]] | str]) -> list[tuple[str, int, float]] | str:
-    entries: list[tuple[str, int, float]] = []
-    for part in parts:
-        if isinstance(part, str):
-            return part
-        entries += part
-    return entries

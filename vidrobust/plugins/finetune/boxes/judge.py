@@ -268,7 +268,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
             )
         )
         boxes, along = (table[table["item"] == item] for table in (shown, steps))
-        objects, _ = self_boxes(boxes, along, run.settings.track_start_score)
+        objects = self_boxes(boxes, along, run.settings.track_start_score)
         own += [objects.get(frame, NONE) for frame in number.tolist()]
         for frame in number.tolist():
             at = of_frame.get((item, frame))

@@ -57,8 +57,8 @@ def of_rows(rows: pd.DataFrame) -> KnownBoxes:
 
 def self_boxes(
     detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
-) -> tuple[Mapping[int, KnownBoxes], Mapping[int, float]]:
-    """Return frame -> boxes of followed objects along one input, and their least mean score."""
+) -> Mapping[int, KnownBoxes]:
+    """Return frame -> boxes of followed objects along one input."""
     tables: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
@@ -67,15 +67,9 @@ def self_boxes(
             continue
         label = int(sure.groupby("label")["score"].sum().idxmax())
         parts = [rows, *([filled[track]] if track in filled else [])]
-        tables += [
-            part[["frame", *BOX]].assign(label=label, sure=sure["score"].mean()) for part in parts
-        ]
-    if not tables:
-        return {}, {}
-    by_frame = dict(list(pd.concat(tables).groupby("frame", sort=True)))
-    return {int(f): of_rows(r) for f, r in by_frame.items()}, {
-        int(f): r["sure"].min() for f, r in by_frame.items()
-    }
+        tables += [part[["frame", *BOX]].assign(label=label) for part in parts]
+    by_frame = pd.concat(tables).groupby("frame", sort=True) if tables else ()
+    return {int(frame): of_rows(rows) for frame, rows in by_frame}
 
 
 @dataclass(frozen=True)
