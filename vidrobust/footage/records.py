@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from vidrobust.files.csv_table import csv_columns, read_csv_table
 from vidrobust.text.printable import printable
 
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
+E = TypeVar("E")
 T = TypeVar("T")
 
 
@@ -97,6 +98,17 @@ def required(record: Record, column: str, read: Callable[[Record, str], T | None
     if value is None:
         raise BadValueError(record.problem(column, "is empty"))
     return value
+
+
+def usable(entries: Iterable[E], read: Callable[[E], T]) -> tuple[list[T], list[Problem]]:
+    """Return what ``read`` gives of each entry, and the problems of those that it cannot use."""
+    results, problems = [], []
+    for entry in entries:
+        try:
+            results.append(read(entry))
+        except BadValueError as error:
+            problems.append(error.problem)
+    return results, problems
 
 
 def columns_of(path: Path) -> tuple[str, ...]:

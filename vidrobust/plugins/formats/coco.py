@@ -11,7 +11,7 @@ from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.footage.records import BadValueError, Problem, usable
 from vidrobust.shapes.mask import coco_shape
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
@@ -54,13 +54,10 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
         for part in (*PARTS[:2], "categories")
     }
     name = NAME if "videos" in parts else IMAGES
-    rows, problems = [], []
-    for place, annotation in enumerate(content["annotations"]):
-        where = f"annotations[{place}]"
-        try:
-            rows.append(_row(path, where, annotation, tables, name))
-        except BadValueError as error:
-            problems.append(error.problem)
+    rows, problems = usable(
+        enumerate(content["annotations"]),
+        lambda entry: _row(path, f"annotations[{entry[0]}]", entry[1], tables, name),
+    )
     boxed = {row["file"] for row in rows}
     bare = sum(
         printable(str(image.get("file_name", ""))) not in boxed

@@ -13,7 +13,7 @@ from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.footage.records import BadValueError, usable
 from vidrobust.shapes.mask import about, polygon_text
 from vidrobust.text.printable import printable
 
@@ -37,18 +37,16 @@ def read(path: Path) -> Labels:
     # of the only source
     source = file.root.findtext("meta//source") or ("" if path.stem == "annotations" else path.stem)
     item = printable(PurePath(source).stem)
-    rows: list[dict[str, object]] = []
-    problems: list[Problem] = []
-    other: Counter[str] = Counter()
-    shapes = ("box", "polygon") if tracks else ("box", "polygon", "tag")
-    for track in (*tracks, *images):
-        other.update(shape.tag for shape in track if shape.tag not in shapes)
-        for box in (shape for shape in track if shape.tag in shapes):
-            try:
-                name = printable(track.get("name", "")) if images else item
-                rows.append(_row(file, box if images else track, box, name, number_of))
-            except BadValueError as error:
-                problems.append(error.problem)
+    kinds = ("box", "polygon") if tracks else ("box", "polygon", "tag")
+    shapes = [(track, shape) for track in (*tracks, *images) for shape in track]
+    other = Counter(shape.tag for _, shape in shapes if shape.tag not in kinds)
+
+    def row(pair: tuple[Element, Element]) -> dict[str, object]:
+        track, shape = pair
+        name = printable(track.get("name", "")) if images else item
+        return _row(file, shape if images else track, shape, name, number_of)
+
+    rows, problems = usable([pair for pair in shapes if pair[1].tag in kinds], row)
     left = ", ".join(f"{count} {tag}" for tag, count in sorted(other.items()))
     notes = (f"shapes that are no boxes and no polygons are left out: {left}",) if left else ()
     return Labels(

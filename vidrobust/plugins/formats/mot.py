@@ -14,7 +14,15 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.records import BadValueError, Record, number, read_table, required, whole
+from vidrobust.footage.records import (
+    BadValueError,
+    Record,
+    number,
+    read_table,
+    required,
+    usable,
+    whole,
+)
 from vidrobust.text.printable import printable
 
 NAME = "mot"
@@ -25,22 +33,18 @@ LAYOUTS = {7: NINE[:7], 9: NINE, 10: TEN}  # seven: det.txt of MOT16 and MOT17
 CLASSES = dict(
     enumerate(
         (
-            *(
-                "pedestrian",
-                "person on vehicle",
-                "car",
-                "bicycle",
-                "motorbike",
-                "non motorized vehicle",
-            ),
-            *(
-                "static person",
-                "distractor",
-                "occluder",
-                "occluder on the ground",
-                "occluder full",
-                "reflection",
-            ),
+            "pedestrian",
+            "person on vehicle",
+            "car",
+            "bicycle",
+            "motorbike",
+            "non motorized vehicle",
+            "static person",
+            "distractor",
+            "occluder",
+            "occluder on the ground",
+            "occluder full",
+            "reflection",
             "crowd",
         ),
         1,
@@ -91,12 +95,9 @@ def _sequence(file: Path, path: Path) -> Labels:
         _frame_rate(file.parent.parent / "seqinfo.ini"),
     )
     item = file.parent.parent.name if file.parent.name in ("gt", "det") else file.stem
-    rows, problems = [], list(table.problems)
-    for record in table.records:
-        try:
-            rows.append(_row(record, printable(item), classes, rate))
-        except BadValueError as error:
-            problems.append(error.problem)
+    rows, problems = usable(
+        table.records, lambda record: _row(record, printable(item), classes, rate)
+    )
     notes = ["frames and pixels are counted from 1 in MOTChallenge, here from 0"]
     if any(record.text("class") in ("", "-1") for record in table.records):
         notes.append("rows without a class are pedestrians")
@@ -107,7 +108,7 @@ def _sequence(file: Path, path: Path) -> Labels:
         path=path,
         rows=rows_of(rows),
         classes=classes,
-        problems=tuple(problems),
+        problems=(*table.problems, *problems),
         notes=tuple(notes),
     )
 

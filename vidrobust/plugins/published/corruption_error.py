@@ -135,11 +135,8 @@ class FlipRates:
 
     def summary(self) -> dict[str, object]:
         """Return flip_probability and t5d as plain means over the scored sequences."""
-        rate = (
-            100
-            * self.flips
-            / np.array([self.baseline.flip_probability[name] for name in self.names])
-        )
+        baseline = np.array([self.baseline.flip_probability[name] for name in self.names])
+        rate = 100 * self.flips / baseline
         by_name: dict[str, dict[str, object]] = {
             name: {
                 "flip_probability": float(self.flips[:, k].mean()),
@@ -149,23 +146,21 @@ class FlipRates:
             }
             for k, name in enumerate(self.names)
         }
-        means = {
-            **_with_interval(
-                "flip_probability", self.flips[:, self.scored].mean(axis=1), self.group, (0.0, 1.0)
-            ),
-            **_with_interval("mfr", rate[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)),
-            **_with_interval(
-                "t5d", self.top5_distance[:, self.scored].mean(axis=1), self.group, (0.0, T5D_MOST)
-            ),
-        }
+        measured = [
+            ("flip_probability", self.flips, 1.0),
+            ("mfr", rate, np.inf),
+            ("t5d", self.top5_distance, T5D_MOST),
+        ]
         if self.baseline.top5_distance:
             by = np.array([self.baseline.top5_distance[name] for name in self.names])
             ratio = 100 * self.top5_distance / by
-            means |= _with_interval(
-                "mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)
-            )
+            measured.append(("mt5d", ratio, np.inf))
             for k, name in enumerate(self.names):
                 by_name[name]["t5d_rate"] = float(ratio[:, k].mean())
+        means: dict[str, float] = {}
+        for figure, values, most in measured:
+            of_images = values[:, self.scored].mean(axis=1)
+            means |= _with_interval(figure, of_images, self.group, (0.0, most))
         return {
             "n": len(self.clean_wrong),
             **_groups(self.group),

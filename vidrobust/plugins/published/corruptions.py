@@ -192,10 +192,8 @@ def corruptions(
             )
         flips = baseline if isinstance(baseline, ce.FlipBaseline) else ce.ALEXNET_FLIPS
         rates = _flips(images, seen_as_is, sets, seed, batch, step, flips)
-        more = (
-            _FLIP_NOTES[0],
-            _SCORED if flips.top5_distance else f"{_SCORED}; T5D is not divided by a baseline",
-        )
+        undivided = "" if flips.top5_distance else "; T5D is not divided by a baseline"
+        more = (_FLIP_NOTE, f"{_SCORED}{undivided}")
     else:
         chosen = ERROR_SUITES[suite]().of(only)
         if isinstance(baseline, ce.Baseline):
@@ -209,10 +207,10 @@ def sets_of(
     labels: Sequence[frozenset[str]], models: Sequence[Classifier]
 ) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
     """By model: the classes that each label may be, and a note on those that it does not have."""
-    known = {model.name: sets_for(labels, model.class_names) for model in models}
-    return {name: sets for name, (sets, _) in known.items()}, {
-        name: note for name, (_, note) in known.items()
-    }
+    sets, notes = {}, {}
+    for model in models:
+        sets[model.name], notes[model.name] = sets_for(labels, model.class_names)
+    return sets, notes
 
 
 def summary(
@@ -233,8 +231,8 @@ def summary(
     return {**counts, "models": models, "notes": list(said), "problems": list(problems)}
 
 
-_FLIP_NOTES = (
-    "frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",
+_FLIP_NOTE = (
+    "frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain"
 )
 _SCORED = "scored are the ten of the paper, with snow and without spatter"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.errors import InputError
@@ -139,46 +139,33 @@ def lines(found: Checked, most: int = 20) -> Sequence[str]:
 VID_ROBUST = {"anchors": 1109, "frames": 22_179}
 # That YTBB-Robust scores; without the review of the frames about them more are called good.
 YTBB_ANCHORS = 2030
+FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
 MOST_PROBLEMS = 1000  # Rows that cannot be used and are said one by one; the rest is counted
-
-
-@dataclass
-class _Rows:
-    ids: dict[str, None] = field(default_factory=dict)
-    rows: int = 0
-    segments: int = 0
-    problems: list[str] = field(default_factory=list)
-    unused: int = 0
-
-    def add(self, labels: Labels) -> None:
-        self.ids |= dict.fromkeys(labels.rows["item"].unique().tolist())
-        self.rows += len(labels.rows)
-        self.segments += labels.rows.groupby(["item", "track"], sort=False).ngroups
-        self.unused += len(labels.problems)
-        room = MOST_PROBLEMS - len(self.problems)
-        self.problems += [str(problem) for problem in labels.problems[:room]]
 
 
 def check_youtube_bb(folder: Path) -> Checked:
     """Check a CSV file of YouTube-BB and the videos beside it or in ``videos/``, in pieces."""
     table = youtube_bb_table(folder)
-    counted = _Rows()
+    videos: dict[str, None] = {}
+    problems: list[str] = []
+    count = segments = unused = 0
     for labels in _pieces(table):
-        counted.add(labels)
-    beside = videos_beside(table, list(counted.ids))
-    missing = [f"video {name}.mp4" for name in beside.missing]
-    missing += counted.problems
-    if counted.unused > len(counted.problems):
-        missing.append(
-            f"{counted.unused - len(counted.problems)} more rows of {table.name} cannot be used"
-        )
+        videos |= dict.fromkeys(labels.rows["item"].unique().tolist())
+        count += len(labels.rows)
+        segments += labels.rows.groupby(["item", "track"], sort=False).ngroups
+        unused += len(labels.problems)
+        problems += map(str, labels.problems[: MOST_PROBLEMS - len(problems)])
+    beside = videos_beside(table, list(videos))
+    missing = [*(f"video {name}.mp4" for name in beside.missing), *problems]
+    if unused > len(problems):
+        missing.append(f"{unused - len(problems)} more rows of {table.name} cannot be used")
     rows = tuple((str(item.path.relative_to(folder)), "", "") for item in beside.items)
     return Checked(
-        counts={"videos": (len(counted.ids) - len(beside.missing), len(counted.ids))},
+        counts={"videos": (len(videos) - len(beside.missing), len(videos))},
         missing=tuple(missing),
         manifest=rows,
         command=f"vidrobust stability {table} --labels {table} --crop boxes --model SPEC",
-        notes=(f"{plural(counted.rows, 'row')} of {plural(counted.segments, 'object')}",),
+        notes=(f"{plural(count, 'row')} of {plural(segments, 'object')}",),
     )
 
 
@@ -256,16 +243,11 @@ def _holding(folder: Path, names: tuple[str, ...]) -> Path:
 
 def _frames(folder: Path, labels: Labels) -> dict[str, Path | None]:
     files: dict[str, Path | None] = {}
-    by_end = {"/".join(path.parts[-2:]).casefold(): path for path in _images(folder)}
+    images = (path for path in folder.rglob("*") if path.suffix.lower() in FRAME_SUFFIXES)
+    by_end = {"/".join(path.parts[-2:]).casefold(): path for path in images}
     for name in labels.sets["file"].drop_duplicates().astype(str):
         files[name] = by_end.get("/".join(Path(name).parts[-2:]).casefold())
     return files
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
-            yield path
 
 
 def _missing(labels: Labels, frames: dict[str, Path | None], folder: Path) -> tuple[str, ...]:

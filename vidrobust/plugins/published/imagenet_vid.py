@@ -10,7 +10,7 @@ from vidrobust.footage.expand import natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
 from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.footage.records import BadValueError, Problem, usable
 from vidrobust.text.printable import printable
 
 # The 30 classes of ImageNet VID, in the order of their names, which is the order of their numbers.
@@ -80,12 +80,10 @@ def _objects(file: XmlFile, problems: list[Problem]) -> list[dict[str, object]]:
             )
         )
         return []
-    rows = []
-    for element in file.root.iter("object"):
-        try:
-            rows.append(_row(file, element, printable(item), int(name)))
-        except BadValueError as error:
-            problems.append(error.problem)
+    rows, unusable = usable(
+        file.root.iter("object"), lambda node: _row(file, node, printable(item), int(name))
+    )
+    problems += unusable
     return rows
 
 

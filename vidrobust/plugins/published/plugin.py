@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.report.section import called
 from vidrobust.stages.correlate.stage import CorrelationProtocol
 from vidrobust.stages.sensitivity.stage import SuiteProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 SECTION = "Protocols"
@@ -29,11 +29,6 @@ COMMANDS = (
 )
 
 
-def _later(place: str) -> Callable[..., Any]:
-    load = at(place)
-    return lambda *given, **how: load()(*given, **how)
-
-
 def _pictures_of_shifts() -> int:
     from vidrobust.plugins.published.shift_study import PICTURES_PER_FRAME
 
@@ -50,12 +45,12 @@ SUITE_PROTOCOLS = (
     SuiteProtocol(
         suite="shift",
         pictures=_pictures_of_shifts,
-        study=_later("vidrobust.plugins.published.shift_study:study_pixel_shifts"),
+        study=called("vidrobust.plugins.published.shift_study:study_pixel_shifts"),
     ),
     SuiteProtocol(
         suite="imagenet-p",
         pictures=_pictures_of_sequences,
-        study=_later("vidrobust.plugins.published.protocols:study_sequences"),
+        study=called("vidrobust.plugins.published.protocols:study_sequences"),
     ),
 )
 

@@ -324,16 +324,7 @@ def _rows(
             "top1_flip": top1_flip(p, q),
             **distances(p, q),
         }
-        for metric in values:
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "model": model.name,
-                        "perturbation": _key(sequence),
-                        "strength": pairs[:, 1].astype(np.float64),
-                        "metric": metric,
-                        "value": values[metric].astype(np.float64),
-                    }
-                )
-            )
+        table = pd.DataFrame(values, dtype=np.float64).assign(strength=pairs[:, 1].astype(float))
+        rows = table.melt("strength", var_name="metric", value_name="value")
+        parts.append(rows.assign(model=model.name, perturbation=_key(sequence)))
     return pd.concat(parts, ignore_index=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
-from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.footage.records import BadValueError, Problem, usable
 from vidrobust.plugins.published.imagenet_vid import VID_CLASSES
 from vidrobust.text.printable import printable
 
@@ -34,13 +34,11 @@ def read(path: Path) -> Labels:
         for row in _rows(labels_file, key, labels, problems)
     ]
     known = {str(row["file"]) for row in rows}
-    members: list[tuple[str, int, int, str]] = []
-    for anchor, neighbours in read_json(sets_file, dict).items():
-        try:
-            members += _members(sets_file, anchor, neighbours, known)
-        except BadValueError as error:
-            problems.append(error.problem)
-    sets = sets_of(members)
+    members, unusable = usable(
+        read_json(sets_file, dict).items(),
+        lambda entry: _members(sets_file, entry[0], entry[1], known),
+    )
+    sets = sets_of([member for of_anchor in members for member in of_anchor])
     map_file = folder / "class_idx_map.json"
     return Labels(
         format=NAME,
@@ -49,7 +47,7 @@ def read(path: Path) -> Labels:
         classes=VID_CLASSES,
         sets=sets,
         class_map=read_class_map(map_file, len(VID_CLASSES)) if map_file.is_file() else None,
-        problems=tuple(problems),
+        problems=(*problems, *unusable),
         notes=_notes(sets, map_file),
     )
 

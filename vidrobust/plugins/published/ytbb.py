@@ -30,6 +30,7 @@ from vidrobust.footage.records import (
     number,
     read_table,
     required,
+    usable,
     whole,
 )
 from vidrobust.tables.schema import check
@@ -301,13 +302,8 @@ def read_each(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The rows one by one, with problems of unusable ones; much slower."""
     table = read_table(path, None if has_header else columns)
-    rows, problems = [], list(table.problems)
-    for record in table.records:
-        try:
-            rows.append({**_row(record), "line": record.line})
-        except BadValueError as error:
-            problems.append(error.problem)
-    return rows_of(rows), problems
+    rows, problems = usable(table.records, lambda record: {**_row(record), "line": record.line})
+    return rows_of(rows), [*table.problems, *problems]
 
 
 def header_of(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:

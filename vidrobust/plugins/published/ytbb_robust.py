@@ -25,6 +25,7 @@ from vidrobust.footage.records import (
     columns_of,
     read_table,
     required,
+    usable,
     whole,
 )
 from vidrobust.plugins.published.ytbb import CLASSES
@@ -159,12 +160,8 @@ def read(path: Path) -> Labels:
     )
     anchors = folder / ANCHORS if path.is_dir() or path.suffix != ".csv" else path
     table = read_table(anchors)
-    rows: list[dict[str, object]] = []
-    for record in table.records:
-        try:
-            rows += _rows(record, reviews)
-        except BadValueError as error:
-            problems.append(error.problem)
+    of_records, unusable = usable(table.records, lambda record: _rows(record, reviews))
+    rows = [row for of_record in of_records for row in of_record]
     labelled = {(str(row["item"]), int(str(row["frame"]))) for row in rows}
     sets = _sets(reviews, about, labelled)
     map_file = folder / "class_idx_map.json"
@@ -176,7 +173,7 @@ def read(path: Path) -> Labels:
         sets=sets,
         judged_by="anchor",
         class_map=read_class_map(map_file, len(CLASSES)) if map_file.is_file() else None,
-        problems=(*table.problems, *problems),
+        problems=(*table.problems, *problems, *unusable),
         notes=_notes(len(table.records), reviews, about, sets),
     )
 

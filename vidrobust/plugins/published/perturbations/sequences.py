@@ -182,18 +182,6 @@ def _tilt(number: int, size: tuple[int, int]) -> Matrix:
     return np.asarray(axis @ np.diag([f, f, 1.0]) @ turn @ np.linalg.inv(axis))
 
 
-def _shear(number: int, size: tuple[int, int]) -> Matrix:
-    return sheared(-math.tan(math.radians(number - 15)))
-
-
-def _translate(number: int, size: tuple[int, int]) -> Matrix:
-    return shifted(number - 20, 0)
-
-
-def _scale(number: int, size: tuple[int, int]) -> Matrix:
-    return zoomed((2.5 * number + 40) / 100)
-
-
 def _noises() -> Iterator[PictureSequence]:
     for name, core, amounts in (
         ("gaussian_noise", imagenet_c.gaussian_noise, (0.03, 0.05, 0.08)),
@@ -213,11 +201,11 @@ def _noises() -> Iterator[PictureSequence]:
 
 def _motions() -> Iterator[PictureSequence]:
     for name, matrix, clean, num_frames in (
-        ("translate", _translate, 20, 41),
+        ("translate", lambda number, size: shifted(number - 20, 0), 20, 41),
         ("rotate", lambda number, size: turned(15 - number), 15, 31),
         ("tilt", _tilt, 15, 31),
-        ("scale", _scale, 24, 31),
-        ("shear", _shear, 15, 31),
+        ("scale", lambda number, size: zoomed((2.5 * number + 40) / 100), 24, 31),
+        ("shear", lambda number, size: sheared(-math.tan(math.radians(number - 15))), 15, 31),
     ):
         yield PictureSequence(
             name,
