@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,19 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
             module.transform_input = True
         return module
 
-    def hub() -> torch.nn.Module:
-        return torchvision.models.get_model(spec.target, weights=entry, progress=False)
-
-    module, about = _with_weights(spec, path, str(entry), hub, build)
+    module, about = _with_weights(spec, path, str(entry), _hub(spec, entry), build)
     if path is None:
         names = names or tuple(map(shown_name, entry.meta["categories"]))
     network = from_module(module, preprocess, device, class_names=names, **about)
     if path is None:
         return network
     return replace(network, notes=(f"preprocessing of {entry}", *network.notes))
+
+
+def _hub(spec: ModelSpec, entry: Any) -> Callable[[], torch.nn.Module]:
+    from torchvision.models import get_model
+
+    return partial(get_model, spec.target, weights=entry, progress=False)
 
 
 def _with_weights(
@@ -112,10 +116,7 @@ def _torchvision_detector(
             num_classes=count or COCO_WITH_BACKGROUND,
         )
 
-    def hub() -> torch.nn.Module:
-        return torchvision.models.get_model(spec.target, weights=entry, progress=False)
-
-    module, about = _with_weights(spec, path, str(entry), hub, build)
+    module, about = _with_weights(spec, path, str(entry), _hub(spec, entry), build)
     if path is None:
         names = names or tuple(entry.meta["categories"])
     return module_detector(

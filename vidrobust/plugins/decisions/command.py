@@ -104,20 +104,17 @@ def studied(
     if not places and alarm is None:
         raise SettingsError("name what is decided: --line, --zone, --places or --alarm")
     run = RunTables(folder)
-    frames, detections, transitions = (
-        run.table(n) for n in ("object_frames", "detections", "transitions")
-    )
-    if frames is None or detections is None or transitions is None:
+    names = ("object_frames", "detections", "transitions")
+    frames, detections, transitions = (run.rows(name) for name in names)
+    if frames.empty or detections.empty or transitions.empty:
         raise InputError(
             f"{folder}: has no followed objects; make them with vidrobust stability SOURCES -m SPEC"
         )
-    known = run.table("known_boxes")
+    known, counts = run.rows("known_boxes"), run.rows("box_counts")
     settings = RunFolder.existing(folder).settings
     sizes = {entry.item: (entry.height, entry.width) for entry in run.record.inputs}
     models = {}
     for model in run.detectors:
-        counts = run.table("box_counts")
-        assert counts is not None
         seen = transitions[transitions["item"].isin(counts.loc[counts["model"] == model, "item"])]
         about = FootageTables(
             transitions=seen,
@@ -127,11 +124,7 @@ def studied(
             frame_rates={entry.item: entry.frame_rate for entry in run.record.inputs},
         )
         study = detector_study(model, detections, about, settings)
-        truth = (
-            known[(known["model"] == model) & (known["object"] != "")]
-            if known is not None
-            else None
-        )
+        truth = known[(known["model"] == model) & (known["object"] != "")]
         models[model] = _of_model(
             study, frames[frames["model"] == model], truth, seen, (places, alarm, anchor)
         )
@@ -141,12 +134,12 @@ def studied(
 def _of_model(
     study: BoxStudy,
     frames: pd.DataFrame,
-    known: pd.DataFrame | None,
+    known: pd.DataFrame,
     transitions: pd.DataFrame,
     asked: tuple[Sequence[LineOrZone], tuple[int, int] | None, str],
 ) -> dict[str, Any]:
     places, alarm, anchor = asked
-    with_labels = known is not None and len(known) > 0
+    with_labels = len(known) > 0
     footage = [ClipTimes(seen.item, seen.time_s) for seen in study.seen]
     numbers = {
         str(item): rows["frame"].to_numpy()
@@ -156,7 +149,6 @@ def _of_model(
     for clip in study.seen:
         row_of = pd.Series(np.arange(len(numbers[clip.item])), index=numbers[clip.item])
         if with_labels:
-            assert known is not None
             real = known[known["item"] == clip.item]
             object_, sure = pd.factorize(real["object"])[0], np.ones(len(real), bool)
         else:
@@ -183,15 +175,15 @@ def _of_model(
         "reference": "labels" if with_labels else "completed paths of the detector's objects",
         "minutes": sum(of.minutes for of in footage),
         "decisions": without,
-        "first_detection": _first_detection(frames, known if with_labels else None),
+        "first_detection": _first_detection(frames, known),
         "wrong": wrong(without),
         "remedies": [{"remedy": name, "wrong": count} for count, name in ranked],
     }
 
 
-def _first_detection(frames: pd.DataFrame, known: pd.DataFrame | None) -> dict[str, float]:
+def _first_detection(frames: pd.DataFrame, known: pd.DataFrame) -> dict[str, float]:
     """Seconds from an object's first frame in view to its first box, and how many are never found."""
-    if known is not None:
+    if len(known):
         by = known.groupby(["item", "object"])
         waits = (
             known[known["found"] == 1].groupby(["item", "object"])["time_s"].min()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import click
 import numpy as np
@@ -16,6 +17,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.models.load import load_model
 from vidrobust.plugins.formats.recorded_boxes import RecordedDetector
 from vidrobust.plugins.formats.recorded_classes import RecordedClassifier
+from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.stability.rates import in_words
 
 
@@ -45,18 +47,23 @@ def recorded(
     vidrobust study VIDEO --model SPEC.
     """
     model = load_model(spec)
+    answers_of: Callable[[str, np.ndarray], Classifications | Detections]
     if isinstance(model, RecordedDetector):
-        stability = _boxes(model, frame_rate, frames, _frame_size(model, size))
+        frame_size = _frame_size(model, size)
+        stability = StabilityMeter(task="detection", frame_rate=frame_rate, frame_size=frame_size)
+        items = list(dict.fromkeys(model.file.boxes["item"])) or [""]
+        answers_of = partial(model.predict_frames, size=frame_size)
     elif isinstance(model, RecordedClassifier):
-        stability = StabilityMeter(task=model.task, frame_rate=frame_rate)
-        for item in model.rows:
-            name = item or "clip"
-            answers = model.predict_frames(name, np.arange(frames or model.last_frame(name) + 1))
-            stability.update(answers, clip=name)
+        stability = StabilityMeter(task="classification", frame_rate=frame_rate)
+        items, answers_of = list(model.rows), model.predict_frames
     else:
         raise SettingsError(
             f"{spec}: expected recorded predictions, predictions:FILE or detections:FILE"
         )
+    for item in items:
+        name = str(item) or "clip"
+        count = frames or model.last_frame(name) + 1
+        stability.update(answers_of(name, np.arange(count)), clip=name)
     rows = stability.figures()
     rows = rows[(rows["item"] == "") & (rows["n"] > 0)].set_index("metric")
     shown = [
@@ -101,16 +108,3 @@ def _size_of_masks(shapes: pd.Series) -> tuple[int, int] | None:
     """Masks, "rle HEIGHT WIDTH COUNTS", are those of whole frames."""
     sizes = {tuple(text.split(" ", 3)[1:3]) for text in shapes if text.startswith("rle ")}
     return None if len(sizes) != 1 else (int((one := sizes.pop())[0]), int(one[1]))
-
-
-def _boxes(
-    model: RecordedDetector, frame_rate: float, frames: int | None, size: tuple[int, int]
-) -> StabilityMeter:
-    boxes = model.file.boxes
-    given: dict[str, Any] = {"frame_rate": frame_rate, "frame_size": size}
-    stability = StabilityMeter(task="detection", **given)
-    for item in dict.fromkeys(boxes["item"]) if len(boxes) else ("",):
-        name = str(item) or "clip"
-        count = frames or model.last_frame(name) + 1
-        stability.update(model.predict_frames(name, np.arange(count), size), clip=name)
-    return stability

@@ -66,13 +66,8 @@ class RecordedDetector:
         if self.times:
             self._counted_from[item] = 0
             known = {"counted_from": 0, "why": "frames are found by time", "rows": len(mine)}
-            return {
-                **known,
-                "frames": mine["frame"].nunique(),
-                "beyond": 0,
-                "stride": 1,
-                "compact": 1,
-            }
+            counts = {"frames": mine["frame"].nunique(), "beyond": 0, "stride": 1, "compact": 1}
+            return known | counts
         first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
         self._counted_from[item] = first
         frames = mine["frame"].to_numpy(np.int64) - first
@@ -126,17 +121,14 @@ class RecordedDetector:
         here = np.isin(frames, index)
         mine, place = mine[here], row.loc[frames[here]].to_numpy()
         order = np.argsort(place, kind="stable")
-        boxes = mine[list(BOX)].to_numpy(np.float64)[order]
         texts, scale = mine["shape"].to_numpy(object)[order], (1.0, 1.0)
         if self.file.relative:
             if size is None:
                 raise ModelError(
                     f"model {self.name}: its boxes are shares of a frame whose size is not known"
                 )
-            boxes, scale = (
-                boxes * [size[1], size[0], size[1], size[0]],
-                (float(size[1]), float(size[0])),
-            )
+            scale = (float(size[1]), float(size[0]))
+        boxes = mine[list(BOX)].to_numpy(np.float64)[order] * [*scale, *scale]
         track = mine["track"].to_numpy(np.int64)[order]
         return Detections(
             boxes=boxes.astype(np.float32),

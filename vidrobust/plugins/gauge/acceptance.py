@@ -188,21 +188,14 @@ def judge(
 ) -> list[dict[str, Any]]:
     """Judge figures by the rules of a profile."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
-    return [
-        {
-            **estimate._asdict(),
-            "verdict": _verdict(rules[estimate.quantity], estimate, bool(short)),
-            **{
-                k: v
-                for k, v in asdict(rules[estimate.quantity]).items()
-                if k not in ("study", "quantity")
-            },
-            "rule": rules[estimate.quantity].text(),
-            "source": profile.cited,
-        }
-        for estimate in estimates
-        if estimate.quantity in rules
-    ]
+    verdicts = []
+    for estimate in estimates:
+        if rule := rules.get(estimate.quantity):
+            verdict = _verdict(rule, estimate, bool(short))
+            fields = {**estimate._asdict(), "verdict": verdict, **asdict(rule)}
+            del fields["study"]
+            verdicts.append({**fields, "rule": rule.text(), "source": profile.cited})
+    return verdicts
 
 
 def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:

@@ -197,7 +197,6 @@ MOST_LISTED = 8
 class StudyTable:
     """A table as read, one row a value, with the lines left out, the hash of the file, notes and assumptions."""
 
-    path: Path
     rows: pd.DataFrame
     dropped: tuple[int, ...]
     sha256: str
@@ -279,7 +278,6 @@ def read_study_table(
         table = table.assign(trial=(table.groupby(["part", "operator"]).cumcount() + 1).astype(str))
         assumed.append("the table names no trials: they are numbered in the order of the rows")
     return StudyTable(
-        path=path,
         rows=table,
         dropped=lines,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -64,8 +64,12 @@ def parts_for_kappa(
         )
     )
     variance = _kappa_of(error, ratings, defect_share, borderline)[1]
-    parts = _solve(lambda n: _half_width(kappa, math.sqrt(variance / n), n), half_width)
-    return KappaPlan(kappa, half_width, ratings, defect_share, borderline, error, parts)
+    for parts in range(5, MOST_PARTS + 1):
+        if _half_width(kappa, math.sqrt(variance / parts), parts) <= half_width:
+            return KappaPlan(kappa, half_width, ratings, defect_share, borderline, error, parts)
+    raise SettingsError(
+        f"plan: more than {MOST_PARTS} parts would be needed; ask for a wider interval"
+    )
 
 
 def _half_width(kappa: float, error: float, parts: int) -> float:
@@ -150,15 +154,6 @@ def _expected_interval(
 def _share(name: str, value: float) -> None:
     if not 0 < value < 1:
         raise SettingsError(f"plan: expected a {name} between 0 and 1, got {value}")
-
-
-def _solve(width: Callable[[int], float], wanted: float) -> int:
-    for n in range(5, MOST_PARTS + 1):
-        if width(n) <= wanted:
-            return n
-    raise SettingsError(
-        f"plan: more than {MOST_PARTS} parts would be needed; ask for a wider interval"
-    )
 
 
 # What would settle a verdict that is not shown, if further parts are like those of the study.

@@ -38,6 +38,12 @@ def categories(ndc: int | None) -> str:
     return "1 distinct category" if ndc == 1 else f"{ndc} distinct categories"
 
 
+def counts(attribute: Mapping[str, Any]) -> str:
+    """How many parts, operators and verdicts an attribute study has."""
+    sizes = ((attribute["parts"], "part"), (len(attribute["operators"]), "operator"))
+    return ", ".join(plural(count, what) for count, what in (*sizes, (attribute["n"], "verdict")))
+
+
 def lines(study: Mapping[str, Any]) -> list[str]:
     summary = study.get("overall")
     rows = differences_in(study)
@@ -123,10 +129,7 @@ def together_words(people: Mapping[str, Any]) -> str:
 
 
 def _attribute(study: Mapping[str, Any]) -> list[str]:
-    wording = [
-        f"{plural(study['parts'], 'part')}, {plural(len(study['operators']), 'operator')}, "
-        f"{plural(study['n'], 'verdict')}"
-    ]
+    wording = [counts(study)]
     for operator, row in study["within_operator"].items():
         if row["agreement"]["n"]:
             wording.append(

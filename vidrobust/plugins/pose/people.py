@@ -22,7 +22,6 @@ SIGMAS = {
     "shoulder": 0.079,
     "elbow": 0.072,
     "wrist": 0.062,
-} | {
     "hip": 0.107,
     "knee": 0.087,
     "ankle": 0.089,

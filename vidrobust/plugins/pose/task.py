@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from vidrobust.metrics.task_meter import TABLES, SeenFrame, TaskMeter
 from vidrobust.metrics.task_meter import whole as joined
 from vidrobust.plugins.pose import people
 from vidrobust.plugins.pose.people import KEEP
+from vidrobust.report.section import called
 
 # Columns of ``task_parts`` of each joint: number of the person here and in the frame before, place and size, px,
 # and how its pixels moved.
@@ -219,20 +219,6 @@ METRICS = declared(
 )
 
 
-def judge(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
-    """Return OKS and average precision where key points are known."""
-    from vidrobust.plugins.pose.truth import judged
-
-    return judged(run)
-
-
-def remedies(model: str, read: Any, footage: Any, max_delay_ms: float) -> Any:
-    """Return each filter against the joints themselves."""
-    from vidrobust.plugins.pose.filters import studied
-
-    return studied(model, read, footage, max_delay_ms)
-
-
 TASK = Task(
     name="pose",
     tables=TABLES,
@@ -265,6 +251,6 @@ TASK = Task(
     said=people.said,
     drawn=people.drawn,
     coordinates=people.coordinates,
-    judge=judge,
-    remedies=remedies,
+    judge=called("vidrobust.plugins.pose.truth:judged"),
+    remedies=called("vidrobust.plugins.pose.filters:studied"),
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.metrics.metric import Tables
 from vidrobust.plugins.pose.people import sigmas_of
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -116,7 +117,7 @@ def average_precision(frames: Sequence[Judged], names: Sequence[str]) -> float:
     return float(np.mean(values))
 
 
-def judged(run: Any) -> dict[str, pd.DataFrame]:
+def judged(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
     """Return ``task_truth``, a row a known person, and rows of ``stability``."""
     from vidrobust.models.predict import predict_footage
 

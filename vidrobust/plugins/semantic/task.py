@@ -194,14 +194,12 @@ def judge(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
 
 def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
     """TC: intersections and unions of each class summed over all pairs."""
-    union = parts.pivot_table(
-        index=["item", "frame", "time_s"], columns="component", values="union"
+    of_pairs = parts.pivot_table(
+        index=["item", "frame", "time_s"], columns="component", values=["union", "class_iou"]
     )
-    iou = parts.pivot_table(
-        index=["item", "frame", "time_s"], columns="component", values="class_iou"
-    )
-    either = union.fillna(0).to_numpy(np.float64)
-    both = (iou.reindex(columns=union.columns).fillna(0) * union.fillna(0)).to_numpy(np.float64)
+    union, iou = of_pairs["union"].fillna(0), of_pairs["class_iou"].fillna(0)
+    either = union.to_numpy(np.float64)
+    both = (iou.reindex(columns=union.columns, fill_value=0) * union).to_numpy(np.float64)
     frames = union.index.to_frame(index=False)
     if "part" in parts:
         frames["part"] = frames["item"].map(parts.drop_duplicates("item").set_index("item")["part"])

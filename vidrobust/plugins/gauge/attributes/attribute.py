@@ -34,9 +34,10 @@ def attribute_study(
     possible: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Study the agreement of verdicts."""
-    table = check_attribute(table)
+    table, bad = check_attribute(table), set(defect)
     classes = _classes(table, ordered)
-    unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
+    have_order = len(classes) > 2 and (bool(ordered) or _numbers(classes))
+    unknown = sorted(bad - set(classes) - set(table.get("reference", ())) - set(possible))
     if unknown:
         raise SettingsError(
             f"--defect {', '.join(unknown)}: no such class; there are {', '.join(classes)}"
@@ -47,15 +48,13 @@ def attribute_study(
         "parts": int(table["part"].nunique()),
         "operators": sorted(table["operator"].unique()),
         "n": len(table),
-        "defect": sorted(set(defect)),
-        "within_operator": within_operator(table, classes, _is_ordered(classes, ordered)),
-        "between_operators": between_operators(
-            table, classes, set(defect), _is_ordered(classes, ordered)
-        ),
-        "against_reference": against_reference(table, set(defect)) if has_reference else None,
+        "defect": sorted(bad),
+        "within_operator": within_operator(table, classes, have_order),
+        "between_operators": between_operators(table, classes, bad, have_order),
+        "against_reference": against_reference(table, bad) if has_reference else None,
         "differences": [asdict(row) for row in right_by_operator(table)] if has_reference else [],
         "grey_zone": grey_zone(table),
-        "notes": _notes(table, has_reference, set(defect)),
+        "notes": _notes(table, has_reference, bad),
     }
 
 
@@ -101,27 +100,23 @@ def against_reference(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     operators = {}
     for operator, rows in known.groupby("operator", sort=True):
         whole = right[rows.index].groupby(rows["part"]).all()
-        kappa = cohens_kappa(
-            rows["value"].to_numpy(str), rows["reference"].to_numpy(str), rows["part"].to_numpy(str)
-        )
         operators[str(operator)] = {
             "effectiveness": share(int(whole.sum()), len(whole)),
-            "kappa": _interval(kappa),
+            "kappa": _kappa_with_reference(rows),
             **_errors(rows, defect),
         }
     everyone = right.groupby(known["part"]).all()
     return {
         "operators": operators,
         "all_operators": share(int(everyone.sum()), len(everyone)),
-        "kappa": _interval(
-            cohens_kappa(
-                known["value"].to_numpy(str),
-                known["reference"].to_numpy(str),
-                known["part"].to_numpy(str),
-            )
-        ),
+        "kappa": _kappa_with_reference(known),
         **_errors(known, defect),
     }
+
+
+def _kappa_with_reference(rows: pd.DataFrame) -> dict[str, Any]:
+    columns = (rows[name].to_numpy(str) for name in ("value", "reference", "part"))
+    return _interval(cohens_kappa(*columns))
 
 
 def share(count: int, of: int) -> dict[str, Any]:
@@ -222,10 +217,6 @@ def _classes(table: pd.DataFrame, ordered: Sequence[str]) -> list[str]:
             raise SettingsError(f"--ordered: {', '.join(missing)} occurs and is not in the order")
         return list(ordered)
     return sorted(seen, key=float) if _numbers(seen) else sorted(seen)
-
-
-def _is_ordered(classes: Sequence[str], ordered: Sequence[str]) -> bool:
-    return len(classes) > 2 and (bool(ordered) or _numbers(classes))
 
 
 def _numbers(names: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from vidrobust.plugins.gauge.acceptance import KINDS
 from vidrobust.plugins.gauge.differing_operators import differences_in, worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.stated import WORDS
-from vidrobust.plugins.gauge.words import trials
+from vidrobust.plugins.gauge.words import counts, trials
 from vidrobust.text.numbers import known, number, percent
 from vidrobust.text.phrases import plural
 
@@ -157,9 +157,7 @@ def sample(study: Mapping[str, Any]) -> str:
         text = f"{plural(study['parts'], 'part')}, {plural(study['operators'], 'operator')}, "
         text += f"{trials(study['trials'])}: {plural(study['n'], 'measurement')}"
         return f"{text}; {study['design']} design."
-    of = study if study["study"] == "attribute" else study["attribute"]
-    text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
-    return f"{text}, {plural(of['n'], 'verdict')}."
+    return f"{counts(study if study['study'] == 'attribute' else study['attribute'])}."
 
 
 def method(study: Mapping[str, Any]) -> list[str]:

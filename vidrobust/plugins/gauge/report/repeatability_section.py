@@ -16,6 +16,7 @@ from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import (
+    counts,
     tests_words,
     together_words,
     trials,
@@ -61,13 +62,6 @@ def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
         "against the reference": [(name, row["kappa"]) for name, row in against.items()],
     }
     return figures.agreement(shares, kappas)
-
-
-def counts(attribute: Mapping[str, Any]) -> str:
-    text = (
-        f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
-    )
-    return text + plural(attribute["n"], "verdict")
 
 
 def errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
