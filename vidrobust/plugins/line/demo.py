@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,14 @@ import pandas as pd
 
 from vidrobust.cli.app import cli
 from vidrobust.files.csv_table import read_columns
-from vidrobust.pipeline.build import build
-from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.line.dials import BY_NAME, station_settings
+from vidrobust.plugins.line.lamp import rendered, studied_run
 from vidrobust.plugins.line.parts import LABELS
-from vidrobust.plugins.line.render import RenderSettings, render
+from vidrobust.plugins.line.render import RenderSettings
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.answer.text import console_text
-from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, part_with_interval, percent
@@ -80,16 +77,9 @@ def demo_line(
 ) -> list[str]:
     """Render, study, judge the repeatability; the lines of the answer."""
     footage = Path(f"{out.rstrip('/')}-footage")
-    clips = line.parts * line.passes * line.stations
-    reporter.say(
-        f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}"
-    )
-    render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
-    chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
-    with opened_sources(chosen, out, reporter) as run:
-        build(run, STAGES, STAGES.studied)
-    manifest = read_columns(footage / "manifest.csv")
-    tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
+    clips = rendered(footage, line, reporter)
+    tables = studied_run(clips, study, out, reporter)
+    manifest, truth = read_columns(clips), pd.read_parquet(footage / "truth.parquet")
     lines = []
     if REPEATABILITY in cli.commands:
         stations = dict(zip(manifest["item"], manifest["station"], strict=True))
@@ -100,19 +90,8 @@ def demo_line(
 
 def _repeatability(out: str) -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()):
-        cli.main(
-            [
-                REPEATABILITY,
-                out,
-                "--profile",
-                "aiag",
-                "--defect",
-                ",".join(DEFECTS),
-                "--pass-fail",
-                "--quiet",
-            ],
-            standalone_mode=False,
-        )
+        options = ["--profile=aiag", f"--defect={','.join(DEFECTS)}", "--pass-fail", "--quiet"]
+        cli.main([REPEATABILITY, out, *options], standalone_mode=False)
     study: dict[str, Any] = RunTables(Path(out)).json("repeatability.json")
     return study
 

@@ -53,8 +53,13 @@ def demo_lamp(
 
 
 def _studied(out: str, reporter: Reporter, line: RenderSettings, study: Settings) -> RunTables:
-    sources = _rendered(Path(f"{out.rstrip('/')}-footage"), line, reporter)
-    chosen = study.changed({"sources": [sources]}, "demo")
+    manifest = rendered(Path(f"{out.rstrip('/')}-footage"), line, reporter)
+    return studied_run(manifest, study, out, reporter)
+
+
+def studied_run(manifest: Path, study: Settings, out: str, reporter: Reporter) -> RunTables:
+    """Make every stage of a study of rendered clips."""
+    chosen = study.changed({"sources": [str(manifest)]}, "demo")
     with opened_sources(chosen, out, reporter) as run:
         build(run, STAGES, STAGES.studied)
     return RunTables(Path(out))
@@ -63,7 +68,7 @@ def _studied(out: str, reporter: Reporter, line: RenderSettings, study: Settings
 def _still(out: str, reporter: Reporter, line: RenderSettings) -> pd.DataFrame:
     """Return the centred logits by item and frame of the same parts under a lamp that does not flicker."""
     calm = RenderSettings(parts=line.parts, seconds=line.seconds, seed=line.seed)
-    manifest = Path(_rendered(Path(f"{out.rstrip('/')}-still"), calm, reporter))
+    manifest = rendered(Path(f"{out.rstrip('/')}-still"), calm, reporter)
     model: Any = load_model(MODEL)
     rows: dict[tuple[str, int], np.ndarray] = {}
     for clip in read_columns(manifest).itertuples():
@@ -76,12 +81,13 @@ def _still(out: str, reporter: Reporter, line: RenderSettings) -> pd.DataFrame:
     return _centred(pd.DataFrame.from_dict(rows, orient="index"))
 
 
-def _rendered(folder: Path, line: RenderSettings, reporter: Reporter) -> str:
-    reporter.say(
-        f"rendering {line.parts} clips into {folder}: {', '.join(line.dials) or 'at rest'}"
-    )
+def rendered(folder: Path, line: RenderSettings, reporter: Reporter) -> Path:
+    """Render clips anew; return their manifest."""
+    clips = line.parts * line.passes * line.stations
+    dials = ", ".join(line.dials) or "all dials at rest"
+    reporter.say(f"rendering {clips} clips into {folder}: {dials}")
     render(line, folder, workers=min(2, os.cpu_count() or 1), overwrite=True)
-    return str(folder / "manifest.csv")
+    return folder / "manifest.csv"
 
 
 def planted_share(run: RunTables, still: pd.DataFrame) -> float:

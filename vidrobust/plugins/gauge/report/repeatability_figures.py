@@ -200,12 +200,11 @@ def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Pi
                 _forest(ax, rows, factor)
                 ax.set_title(name)
                 ax.set_xlabel(what)
-                low = (
-                    min([0.0, *(r[1]["low"] for r in rows if known(r[1]["low"]))])
-                    if factor == 1
-                    else ends[0]
-                )
-                ax.set_xlim(max(ends[0], low - 0.05) if factor == 1 else low, ends[1])
+                left = ends[0]
+                if factor == 1:
+                    lows = [row["low"] for _, row in rows if known(row["low"])]
+                    left = max(left, min([0.0, *lows]) - 0.05)
+                ax.set_xlim(left, ends[1])
                 if factor == 1:
                     ax.axvline(0, color=GREY, linewidth=0.8)
             caption = f"{title} with 95 % intervals: " + (
@@ -216,9 +215,6 @@ def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Pi
 
 
 def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: float) -> None:
-    if not rows:
-        ax.set_axis_off()
-        return
     value, low, high = (
         np.array([np.nan if row[key] is None else factor * row[key] for _, row in rows])
         for key in ("value", "low", "high")
