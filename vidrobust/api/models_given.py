@@ -27,7 +27,7 @@ from vidrobust.models.modules import full_precision, is_detector, module_detecto
 from vidrobust.models.network import check_frames, check_steady, first_batch
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
-from vidrobust.models.spec import known
+from vidrobust.models.spec import adopted
 from vidrobust.predictions import Classifications, Detections
 
 # One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform.
@@ -85,11 +85,8 @@ def _model(
     if isinstance(given, str):
         return load_model(given, device=device)
     offered = given if preprocess is None else (given, preprocess)
-    for kind in known().kinds.values():
-        if kind.adopts is not None and (
-            (made := kind.adopts(offered, resolve_device(device))) is not None
-        ):
-            return made
+    if (made := adopted(offered, resolve_device(device))) is not None:
+        return made
     if getattr(given, "task", None) in tasks():
         return cast(Model, given)
     if isinstance(given, torch.nn.Module):

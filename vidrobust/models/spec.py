@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
@@ -142,6 +142,18 @@ def known() -> ModelKinds:
     """Return the kinds of the core, then those of entry points by name."""
     plugins = provided()
     return ModelKinds({kind.scheme: kind for kind in (*_own(), *plugins.records)}, plugins.broken)
+
+
+def adopted(
+    given: object, device: torch.device, *, but: Callable[..., Any] | None = None
+) -> Classifier | Detector | None:
+    """Return the model that the first kind that can makes of an object; ``but`` is not asked."""
+    for kind in known().kinds.values():
+        if kind.adopts is not None and kind.adopts is not but:
+            model = kind.adopts(given, device)
+            if model is not None:
+                return model
+    return None
 
 
 def provided() -> Extensions[ModelKind]:

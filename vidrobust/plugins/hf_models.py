@@ -26,7 +26,7 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.modules import full_precision
 from vidrobust.models.network import check_steady, first_batch
-from vidrobust.models.spec import Form, ModelKind, ModelSpec, known
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, adopted
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 PACKAGE = "transformers"
@@ -128,12 +128,7 @@ def _of_another_task(
     module: Any, processor: Any, task: str, spec: ModelSpec, device: torch.device
 ) -> Classifier | Detector:
     """The model that the kind of the task makes of the network."""
-    made = (
-        kind.adopts((module, processor), device)
-        for kind in known().kinds.values()
-        if kind.adopts is not None and kind.adopts is not adopt
-    )
-    model: Any = next((adopted for adopted in made if adopted is not None), None)
+    model: Any = adopted((module, processor), device, but=adopt)
     if model is None:
         raise SettingsError(f"{spec.text}: no plugin here has models of the task {task}")
     model.name = Path(spec.target).name

@@ -26,7 +26,7 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.preprocess import BoxPreprocess
-from vidrobust.models.spec import Form, ModelKind, ModelSpec, known
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, adopted
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import mask_array, shape_array
@@ -134,8 +134,7 @@ def _of_another_task(
     yolo: Any, spec: str, device: torch.device, path: Path
 ) -> Classifier | Detector:
     """The model that another kind makes of the network."""
-    made = (kind.adopts(yolo, device) for kind in known().kinds.values() if kind.adopts is not None)
-    model: Any = next((adopted for adopted in made if adopted is not None), None)
+    model: Any = adopted(yolo, device)
     if model is None:
         raise SettingsError(f"{spec}: networks for {yolo.task!r} are not supported; {OTHERS}")
     weights = {"weights": str(path), "weights_sha256": file_sha256(path)}
