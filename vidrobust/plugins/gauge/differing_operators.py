@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.plugins.gauge.attributes.raters import exact_mcnemar
 from vidrobust.statistics.levels import ALPHA
 from vidrobust.text.phrases import listing, plural
 
@@ -192,7 +191,8 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
             continue
         only_a, only_b = int((both[a] & ~both[b]).sum()), int((~both[a] & both[b]).sum())
         worse, better = (b, a) if only_a > only_b else (a, b)
-        p = exact_mcnemar(only_a, only_b)
+        n = only_a + only_b
+        p = float(stats.binomtest(max(only_a, only_b), n).pvalue) if n else 1.0
         differences.append(
             Difference(
                 kind="right",
