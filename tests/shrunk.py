@@ -22,9 +22,8 @@ def _shrunk(clip):
             small = frame.convert("RGB").resize(size, Image.Resampling.BOX)
             pictures.append(Image.fromarray(np.asarray(small)))  # without the notes on transparency
     made = io.BytesIO()
-    pictures[0].save(
-        made, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0
-    )
+    more = {"append_images": pictures[1:], "duration": durations, "loop": 0}
+    pictures[0].save(made, "GIF", save_all=True, **more)
     return made.getvalue()
 
 
@@ -39,9 +38,8 @@ def recode(clip, to, frames=None):
     """Write an MP4 with the same first frames at the same times, 240 x 136 px, a key frame every 15."""
     with av.open(str(clip)) as source, av.open(str(to), "w") as out:
         read = source.streams.video[0]
-        stream = out.add_stream(
-            "libx264", rate=read.average_rate, options={"g": "15", "preset": "ultrafast"}
-        )
+        quick = {"g": "15", "preset": "ultrafast"}
+        stream = out.add_stream("libx264", rate=read.average_rate, options=quick)
         stream.width, stream.height, stream.pix_fmt = 240, 136, "yuv420p"
         for frame in itertools.islice(source.decode(read), frames):
             small = frame.reformat(width=240, height=136, format="yuv420p")

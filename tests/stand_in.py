@@ -177,18 +177,16 @@ def _to(args, kwargs):
     like = next((x for x in asked if isinstance(x, torch.Tensor)), None)
     places = [torch.device(x) for x in asked if isinstance(x, str | torch.device)]
     place = places[0] if places else source.device if like is None else like.device
-    kinds = [x for x in asked if isinstance(x, torch.dtype)] or [
-        like.dtype if like is not None else source.dtype
-    ]
+    kinds = [x for x in asked if isinstance(x, torch.dtype)]
+    kinds += [source.dtype if like is None else like.dtype]
     how = {k: v for k, v in kwargs.items() if k in ("memory_format", "copy")}
     blocking = kwargs.get("non_blocking", False)
     place = _number(place) if place.type == "cuda" else place
     if place == source.device:
         with torch._C.DisableTorchFunctionSubclass():
             made = _plain(source).to(kinds[0], **how)
-        same = made is source or (
-            made.data_ptr() == source.data_ptr() and made.dtype == source.dtype
-        )
+        memory = {(each.data_ptr(), each.dtype) for each in (made, source)}
+        same = made is source or len(memory) == 1
         return source if same and not how else _on(made, place)
     return _moved(source, place, non_blocking=blocking, dtype=kinds[0])
 
@@ -233,7 +231,7 @@ def _count(way, size, *, waits):
     frame = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
-    line = (
-        "" if frame is None else f"{frame.f_code.co_filename[len(PACKAGE) + 1 :]}:{frame.f_lineno}"
-    )
+    line = ""
+    if frame is not None:
+        line = f"{frame.f_code.co_filename[len(PACKAGE) + 1 :]}:{frame.f_lineno}"
     Elsewhere.copies.made.append(Copy(way, size, line, waits))

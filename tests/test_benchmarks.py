@@ -60,15 +60,13 @@ def test_a_result_is_json(tmp_path):
         "harness.run(main)\n"
     )
     command = [sys.executable, str(script), "--coins", "3", "--json", str(tmp_path / "r.json")]
-    done = subprocess.run(
-        command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, text=True, check=True
-    )
+    how = {"capture_output": True, "text": True, "check": True}
+    done = subprocess.run(command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, **how)
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["question"] == "How often heads?"
     assert result["arguments"] == {"coins": 3}
-    assert result["tables"] == [
-        {"columns": ["coin", "heads"], "rows": [[0, 0.0], [1, 0.25], [2, 0.5]]}
-    ]
+    rows = [[0, 0.0], [1, 0.25], [2, 0.5]]
+    assert result["tables"] == [{"columns": ["coin", "heads"], "rows": rows}]
     assert result["lines"] == done.stdout.splitlines()
 
 
@@ -77,9 +75,8 @@ def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path):
     command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path), "--stand-in"]
     command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory", "study"]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}"}, check=True)
-    written = {
-        path.stem: json.loads(path.read_text())["result"] for path in tmp_path.glob("*.json")
-    }
+    contents = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    written = {name: content["result"] for name, content in contents.items()}
     assert [row["good"] for row in written.pop("study")] == [True, True, True]
     assert set(written) == {"environment", "decoding", "tests", "memory"}
     assert written["tests"] == written["memory"] == "skipped: no CUDA GPU here"

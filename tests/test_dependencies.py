@@ -36,9 +36,8 @@ DATA = {"onnx", "onnxscript"}
 
 def modules(requirements):
     """The modules of declared packages; an extra that names others is left to those."""
-    names = {
-        re.split(r"[\[<>=,; ]", one)[0] for one in requirements if not one.startswith("vidrobust[")
-    }
+    others = (each for each in requirements if not each.startswith("vidrobust["))
+    names = {re.split(r"[\[<>=,; ]", each)[0] for each in others}
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
@@ -76,25 +75,19 @@ def imported(*folders):
             found.setdefault(name, set()).add(path)
     # the last one for type checkers
     own = {"vidrobust", "tests", "benchmarks", "datasets", "_typeshed"}
-    return {
-        name: files
-        for name, files in found.items()
-        if name not in sys.stdlib_module_names and name not in own
-    }
+    known = own | sys.stdlib_module_names
+    return {name: files for name, files in found.items() if name not in known}
 
 
 def extras():
     """Modules of the extras that users choose."""
-    return modules(
-        r for name, of in PROJECT["optional-dependencies"].items() if name != "dev" for r in of
-    )
+    optional = {n: of for n, of in PROJECT["optional-dependencies"].items() if n != "dev"}
+    return modules(requirement for of in optional.values() for requirement in of)
 
 
 def test_what_is_imported_is_declared():
     declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
-    undeclared = {
-        name: files for name, files in imported("vidrobust").items() if name not in declared
-    }
+    undeclared = {n: f for n, f in imported("vidrobust").items() if n not in declared}
     assert undeclared == {}
 
 
@@ -106,11 +99,8 @@ def test_what_is_declared_is_imported():
 
 def test_optional_packages_are_imported_within_functions_alone():
     optional = extras() - modules(PROJECT["dependencies"]) | USERS_OWN
-    at_the_top = {
-        (name, path)
-        for name, path, at_the_top in imports("vidrobust")
-        if at_the_top and name in optional
-    }
+    early = {(name, path) for name, path, at_the_top in imports("vidrobust") if at_the_top}
+    at_the_top = {(name, path) for name, path in early if name in optional}
     assert at_the_top == set()
 
 
@@ -126,12 +116,10 @@ def test_what_tests_and_pages_import_is_declared():
     declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
     declared |= {OTHER_NAMES.get(name, name.replace("-", "_")) for name in names}
     # scripts that import each other
-    declared |= {
-        path.stem for folder in ("benchmarks", "docs") for path in (ROOT / folder).iterdir()
-    }
-    undeclared = {
-        n: f for n, f in imported("tests", "docs", "benchmarks").items() if n not in declared
-    }
+    scripts = (path for folder in ("benchmarks", "docs") for path in (ROOT / folder).iterdir())
+    declared |= {path.stem for path in scripts}
+    found = imported("tests", "docs", "benchmarks")
+    undeclared = {name: files for name, files in found.items() if name not in declared}
     # a script that runs within a checkout of YOLOv5
     assert set(undeclared) <= {"utils"}
 
@@ -150,11 +138,8 @@ def test_nothing_in_the_dev_environment_asks_for_a_second_opencv():
         seen[name] = by
         with contextlib.suppress(PackageNotFoundError):
             for each in map(Requirement, requires(name) or ()):
-                if each.marker is None or any(
-                    each.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
-                ):
+                asked = [{"extra": extra} for extra in ("", *requirement.extras)]
+                if each.marker is None or any(each.marker.evaluate(of) for of in asked):
                     waiting.append((each, name))
     assert "opencv-python-headless" in seen
-    assert {
-        n: by for n, by in seen.items() if n in ("opencv-python", "opencv-contrib-python")
-    } == {}
+    assert not {"opencv-python", "opencv-contrib-python"} & set(seen), seen

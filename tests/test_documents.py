@@ -30,9 +30,8 @@ def relative(path):
 
 def links(text):
     """The targets of links that lead to files of this repository."""
-    return [
-        link for link in LINK.findall(text) if "://" not in link and not link.startswith("mailto:")
-    ]
+    inside = [link for link in LINK.findall(text) if "://" not in link]
+    return [link for link in inside if not link.startswith("mailto:")]
 
 
 def paths(text):
@@ -44,9 +43,8 @@ def paths(text):
 def anchors(text):
     """The headings as a link writes them: lower case, dashes for spaces, nothing but letters and digits."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
-    }
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()).strip() for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
 
 
 def test_links_and_paths_are_recognised():
@@ -65,9 +63,8 @@ def test_links_lead_somewhere(document):
         target = document.parent / name if name else document
         assert target.exists(), f"{relative(document)} links to {link}"
         if anchor:
-            assert anchor in anchors(target.read_text(encoding="utf-8")), (
-                f"{relative(document)}: {link}"
-            )
+            found = anchors(target.read_text(encoding="utf-8"))
+            assert anchor in found, f"{relative(document)}: {link}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
@@ -81,11 +78,8 @@ def test_the_files_that_the_architecture_names_are_in_the_package():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)*(?:/|\.py|\.toml))`", text)
     assert len(named) > 60
-    assert not [
-        path
-        for path in named
-        if not (ROOT / "vidrobust" / path).exists() and not (ROOT / path).exists()
-    ]
+    places = (ROOT / "vidrobust", ROOT)
+    assert all(any((place / path).exists() for place in places) for path in named), named
 
 
 def commands(text):
@@ -109,11 +103,7 @@ def test_named_commands_and_options_exist(document):
 
 def _options(command):
     """Of a command, and of those below it."""
-    own = {
-        name
-        for parameter in command.params
-        for name in (*parameter.opts, *parameter.secondary_opts)
-    }
+    own = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
     below = command.commands.values() if isinstance(command, click.Group) else ()
     return own.union(*map(_options, below), {"--help"})
 
@@ -176,10 +166,8 @@ def test_the_run_folders_page_names_every_stage_and_file():
 
 
 def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take():
-    readme, ci, contributing = (
-        (ROOT / name).read_text(encoding="utf-8")
-        for name in ("README.md", ".ci/run", "CONTRIBUTING.md")
-    )
+    names = ("README.md", ".ci/run", "CONTRIBUTING.md")
+    readme, ci, contributing = ((ROOT / name).read_text(encoding="utf-8") for name in names)
     assert ci.splitlines().index("make setup") < ci.splitlines().index("make test")
     told = re.search(r"`make setup` .* `make test` runs them \((.* on two cores)\)", readme)
     listed = re.search(r"^make test +# (\w+ minutes on two cores)", contributing, re.MULTILINE)

@@ -57,9 +57,8 @@ def test_what_is_broken_is_named_once_and_harms_no_other(capsys):
     assert "brought_fractions:WRONG" in found.broken["wrong"]
     said = capsys.readouterr()
     assert said.out == ""
-    assert [line.partition("'")[2].partition("'")[0] for line in said.err.splitlines()] == list(
-        found.broken
-    )
+    named = [line.partition("'")[2].partition("'")[0] for line in said.err.splitlines()]
+    assert named == list(found.broken)
 
 
 def test_a_group_that_nobody_serves_is_empty():

@@ -96,9 +96,8 @@ def printed(public_clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     install(folder, "greeting", ENTRY_POINTS, "2.5")
     page = (Path(__file__).parents[1] / "docs" / "adding-a-plugin.md").read_text(encoding="utf-8")
-    toml, code = (
-        page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("toml", "python")
-    )
+    parts = (page.partition(f"```{kind}\n")[2] for kind in ("toml", "python"))
+    toml, code = (part.partition("```")[0] for part in parts)
     groups = tomllib.loads(toml)["project"]["entry-points"]
     points = [f"[{group}]\nhello = {at['hello']}\n" for group, at in groups.items()]
     install(folder, "hello", "".join(points))
@@ -122,10 +121,8 @@ def printed(public_clips, tmp_path_factory):
         "gate": ("gate", "run", "--fail-if", "looseness > 30"),
     }
     older = RunFolder.create(folder / "older", Settings())
-    older.update(
-        models=[{"name": "net", "spec": "net", "task": "classification"}],
-        inputs=[{"item": "clip", "path": "clip.mp4"}],
-    )
+    net = {"name": "net", "spec": "net", "task": "classification"}
+    older.update(models=[net], inputs=[{"item": "clip", "path": "clip.mp4"}])
     older.write_json("repeatability.json", {"of": "older answers"})  # for which the gauge is asked
     return dict(zip(commands, ended(folder, *commands.values(), before=REFUSE), strict=True))
 
@@ -141,9 +138,7 @@ def test_a_broken_plugin_is_named_once_and_stops_nothing(printed):
     done = printed["plugins"]
     assert done.code == 0
     plugins = {each["name"]: each for each in json.loads(done.out) if each["package"] == "greeting"}
-    assert {name: each["version"] for name, each in plugins.items()} == dict.fromkeys(
-        plugins, "2.5"
-    )
+    assert {each["version"] for each in plugins.values()} == {"2.5"}
     assert plugins["again"]["brings"] == {"commands": ["salute", "part"]}
     assert plugins["gone"]["error"].count("ModuleNotFoundError") == 2
     assert "'salute'" in plugins["greeting"]["error"]
@@ -213,9 +208,7 @@ sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr
 """
 
 
-def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_broken(
-    core, public_clips
-):
+def test_the_core_works_without_its_plugins_each_of_which_is_named_as_broken(core, public_clips):
     clip = str(shrink(public_clips / "line-flour-bags.gif", core))
     given = (clip, "-mtests.fuzz.tiny:model", "--end-s=1.3", "-q")
     few = ("--frames=2", "--pairs=1", "--perturbation=brightness", "--resamples=20")

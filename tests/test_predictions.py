@@ -46,21 +46,18 @@ def test_two_classes_split_at_a_half_are_as_without_points():
 def test_labels_are_those_of_the_rule_as_a_loop(seed):
     rng = np.random.default_rng(seed)
     points = {1: 0.3, 3: 0.2} if seed % 2 else dict.fromkeys(range(4), 0.4)
-    found = Classifications(
-        rng.dirichlet((1,) * 4, 200), ("a", "b", "c", "d"), tuple(points.items())
-    )
+    p, points_of = rng.dirichlet((1,) * 4, 200), tuple(points.items())
+    found = Classifications(p, ("a", "b", "c", "d"), points_of)
     for row, label, margin in zip(found.probabilities, found.labels, found.margins, strict=True):
         reached = {k: row[k] / t for k, t in points.items() if row[k] >= t}
         rest = [k for k in range(4) if k not in points] or list(range(4))
-        assert label == (
-            max(reached, key=reached.get) if reached else max(rest, key=lambda k: row[k])
-        )
+        expected = max(reached, key=reached.get) if reached else max(rest, key=lambda k: row[k])
+        assert label == expected
         assert margin >= 0
 
 
 @pytest.mark.parametrize("points", [((3, 0.5),), ((0, 0.0),), ((-1, 0.5),)])
 def test_points_that_cannot_be(points):
-    with pytest.raises(
-        ValueError, match=r"thresholds: expected \(class in 0..2, probability above 0\)"
-    ):
+    said = r"thresholds: expected \(class in 0..2, probability above 0\)"
+    with pytest.raises(ValueError, match=said):
         Classifications(np.array([[0.5, 0.3, 0.2]]), NAMES, points)

@@ -32,9 +32,8 @@ def test_the_first_page_leads_to_the_tutorials(site):
 
 
 def test_every_command_and_every_option_stands_on_a_page(site):
-    pages = " ".join(
-        path.read_text(encoding="utf-8") for path in (site / "commands").glob("*.html")
-    )
+    paths = (site / "commands").glob("*.html")
+    pages = " ".join(path.read_text(encoding="utf-8") for path in paths)
     for name, command in cli.commands.items():
         assert f"vidrobust {name}" in pages
         for parameter in command.params:
@@ -53,6 +52,5 @@ def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved():
 
 
 def _shown(cell):
-    return "".join(
-        out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
-    )
+    outs = cell.outputs
+    return "".join(o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in outs)

@@ -84,9 +84,8 @@ def detector(path, score):
     boxes[0, :, 1] = [45, 35, 16, 12, 0.0, score - 0.5]
     slope[0, 5, 1] = 1.0
     model = network(path, nodes, [1, 6, 12], {"boxes": boxes, "slope": slope}, 1)
-    onnx.helper.set_model_props(
-        model, {"names": "{0: 'cup', 1: 'bowl'}", "imgsz": "[48, 64]", "task": "detect"}
-    )
+    notes = {"names": "{0: 'cup', 1: 'bowl'}", "imgsz": "[48, 64]", "task": "detect"}
+    onnx.helper.set_model_props(model, notes)
     onnx.save(model, str(path))
 
 

@@ -58,9 +58,8 @@ def test_golden_wording_of_every_verdict():
     lines.append(f"  held out: {held_out(summary, 'flip_rate')}")
     lines.append("compare: headlines")
     for name, each in HEADLINES.items():
-        lines.append(
-            f"  {name}: {headline({'flip_rate': each}, {'flip_rate': metric})['headline']}"
-        )
+        said = headline({"flip_rate": each}, {"flip_rate": metric})["headline"]
+        lines.append(f"  {name}: {said}")
     lines.append("compare: verdicts")
     lines += [f"  {verdict}: {text}" for verdict, text in MEANS.items()]
     lines += [f"  cannot tell, {code}: {text}" for code, text in WHY_COMPARED.items()]

@@ -10,6 +10,8 @@ def undrawn():
     )  # here: it imports numpy, and conftest.py sets threads first
 
     blank = "data:image/svg+xml,"
-    return mock.patch.object(
-        drawing, "encode", lambda _, alt, caption="": drawing.Picture(blank, alt, 960, caption)
-    )
+
+    def described(_, alt, caption=""):
+        return drawing.Picture(blank, alt, 960, caption)
+
+    return mock.patch.object(drawing, "encode", described)

@@ -18,6 +18,5 @@ def assert_golden(name, text):
         path.parent.mkdir(exist_ok=True)
         path.write_text(found, encoding="utf-8")
     assert path.is_file(), f"{path.name} is not there: run make golden"
-    assert found == path.read_text(encoding="utf-8"), (
-        f"{path.name}: run make golden and review the diff"
-    )
+    expected = path.read_text(encoding="utf-8")
+    assert found == expected, f"{path.name}: run make golden and review the diff"

@@ -43,9 +43,7 @@ def test_a_label_of_the_whole_item_gives_an_anchor_a_second() -> None:
     assert "flip_rate" not in found
 
 
-def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_by_their_own() -> (
-    None
-):
+def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_by_their_own():
     frames = whole_item()
     sparse = labels_of([("a", 0, -1, "dog"), ("a", 25, -1, "dog")])
     assert figures(frames, sparse)["conditional_robustness"] == (pytest.approx(28 / 30), 30)

@@ -122,16 +122,12 @@ def by_faster_coco_eval(known, found, frames):
         area = sides[2] * sides[3]
         return {"image_id": image, "category_id": label, "bbox": sides, "area": area}
 
-    annotations = [
-        describe(row, k)
-        for k, f in enumerate(frames, 1)
-        for row in known[known["frame"] == f].itertuples()
-    ]
-    results = [
-        {**describe(row, k), "score": row.score}
-        for k, f in enumerate(frames, 1)
-        for row in found[found["frame"] == f].itertuples()
-    ]
+    def images(table):
+        numbered = [(k, table[table["frame"] == f]) for k, f in enumerate(frames, 1)]
+        return [(row, k) for k, rows in numbered for row in rows.itertuples()]
+
+    annotations = [describe(row, k) for row, k in images(known)]
+    results = [{**describe(row, k), "score": row.score} for row, k in images(found)]
     truth = package.COCO(
         {
             "images": [{"id": k + 1, "width": 1000, "height": 1000} for k in range(len(frames))],

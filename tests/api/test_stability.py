@@ -33,13 +33,9 @@ def boxes(pixels):
     found = []
     for mean in pixels.float().mean(dim=(1, 2, 3)):
         there = [[12.0, 8.0, 44.0 + float(mean) / 64, 40.0]] if mean > 112 else []
-        found.append(
-            {
-                "boxes": torch.tensor(there).reshape(-1, 4),
-                "scores": torch.full((len(there),), 0.9),
-                "labels": torch.full((len(there),), int(mean > 135)),
-            }
-        )
+        count = (len(there),)
+        sure = {"scores": torch.full(count, 0.9), "labels": torch.full(count, int(mean > 135))}
+        found.append({"boxes": torch.tensor(there).reshape(-1, 4), **sure})
     return found
 
 
@@ -60,9 +56,7 @@ def test_the_same_frames_give_the_figures_of_a_study(task, model, frames):
     columns = ["item", "metric", "value", "low", "high", "n", "clusters"]
     keys = ["item", "metric"]
     expected = expected.assign(item=expected["item"].map(names))
-    expected, found = (
-        table[columns].sort_values(keys, ignore_index=True) for table in (expected, found)
-    )
+    expected, found = (t[columns].sort_values(keys, ignore_index=True) for t in (expected, found))
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
     assert found.loc[(found["metric"] == "flip_rate") & (found["item"] == ""), "value"].item() > 0
 

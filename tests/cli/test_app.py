@@ -116,7 +116,7 @@ def test_options_reach_the_run(clip, models, tmp_path, asked):
     assert unlike(out, asked) == {}
 
 
-def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
+def test_the_other_options_of_a_study_reach_it_together_over_those_of_a_file(
     clip, models, tmp_path
 ):
     others = [each for each in SETTINGS if not of_stability(each[0])]

@@ -67,9 +67,7 @@ def stability(clip, model, out, *more):
         ("ends_when_asked_again", "Bands.calls > 2 and sys.exit(0)", "pass"),
     ],
 )
-def test_a_model_that_exits_is_an_error_of_the_model(
-    clip, tmp_path, bands, capsys, name, call, load
-):
+def test_a_model_that_exits_has_failed(clip, tmp_path, bands, capsys, name, call, load):
     model = bands(name, call=call, load=load)
     assert stability(clip, model, tmp_path / "run", "--fail-if=flip_rate > 2") == 3
     assert name.split("_")[0] not in capsys.readouterr().out
@@ -177,9 +175,7 @@ def test_probabilities_that_are_none_are_named(clip, tmp_path, capsys, value):
 
 
 @pytest.mark.parametrize("command", ["stability", "report"])
-def test_a_run_folder_that_cannot_be_written_to_is_said(
-    clip, tmp_path, bands, monkeypatch, command
-):
+def test_a_run_folder_that_cannot_be_written_is_said(clip, tmp_path, bands, monkeypatch, command):
     assert stability(clip, bands("readable_bands"), tmp_path / "run") == 0
 
     def refuse(self, *_, **__):

@@ -145,9 +145,7 @@ def test_a_misspelt_key_of_the_settings_gets_a_suggestion(desk, capsys):
     assert "unknown setting strenghts; did you mean strengths?" in capsys.readouterr().err
 
 
-def test_recorded_answers_are_judged_by_labels_and_not_asked_for_what_they_cannot_tell(
-    desk, printed
-):
+def test_recorded_answers_are_judged_by_labels_and_not_asked_what_they_cannot_tell(desk, printed):
     """By hand: of 14 frames of a clip of good parts the recorded answers are right in 9, which is 64 %."""
     said = pd.DataFrame({"frame": range(14), "label": ["good"] * 9 + ["bad"] * 5})
     said.assign(probability=0.8).to_csv("said.csv", index=False)

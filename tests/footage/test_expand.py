@@ -11,15 +11,11 @@ from vidrobust.footage.expand import expand_sources, natural_key
 @pytest.fixture
 def tree(tmp_path):
     """parts/1/{a.mp4,b.mp4}, parts/2/{a.mp4,a.mkv,frames/f_{1,2,10}.png}, and things that are no footage."""
-    for name in (
-        "1/a.mp4",
-        "1/b.mp4",
-        "2/a.mp4",
-        "2/a.mkv",
-        "2/readme.txt",
-        "2/labels",
-        "2/.DS_Store",
-    ):
+    videos, others = (
+        ("1/a.mp4", "1/b.mp4", "2/a.mp4", "2/a.mkv"),
+        ("readme.txt", "labels", ".DS_Store"),
+    )
+    for name in (*videos, *(f"2/{other}" for other in others)):
         (tmp_path / "parts" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "parts" / name).touch()
     frames = tmp_path / "parts" / "2" / "frames"

@@ -56,10 +56,5 @@ def _render(scene, shift=(0.0, 0.0), rotation=0.0, zoom=1.0, width=640):
     sides = ((width, height), (scene_width, scene_height))
     centre, scene_centre = ((np.array(side) - 1) / 2 for side in sides)
     matrix = np.column_stack([back, scene_centre - back @ (centre + shift)])
-    return cv2.warpAffine(
-        smooth,
-        matrix,
-        (width, height),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT,
-    )
+    how = {"flags": cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT}
+    return cv2.warpAffine(smooth, matrix, (width, height), **how)

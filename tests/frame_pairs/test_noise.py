@@ -115,9 +115,8 @@ def test_what_8_bits_round_off_is_no_noise_and_what_is_more_stays():
     rng = np.random.default_rng(0)
     scene = rng.uniform(60, 180, (96, 128, 3)).astype(np.float32)
     for sigma, kept in ((0.0, 0.0), (0.5, 1.0)):
-        first, second = (
-            np.rint(g * scene + rng.normal(0, sigma, scene.shape)) for g in (1.0, 1.0703)
-        )
+        noise = rng.normal(0, sigma, (2, *scene.shape))
+        first, second = np.rint(np.stack([scene, 1.0703 * scene]) + noise)
         brought = (1.0703 * first).astype(np.float32)
         difference = (brought - second).astype(np.float32)
         assert np.array_equal(beyond_rounding(difference, brought), difference * kept)

@@ -47,12 +47,9 @@ def resampled(picture, linear, shift_xy):
     centre = np.array([(W - 1) / 2, (H - 1) / 2])
     offset = centre - back @ (centre + np.array(shift_xy))
     swap = np.array([[0, 1], [1, 0]])  # scipy counts y, x
-    planes = [
-        ndimage.affine_transform(
-            picture[..., c].astype(float), swap @ back @ swap, offset[::-1], order=3, mode="mirror"
-        )
-        for c in range(3)
-    ]
+    channels, turn = picture.astype(float).transpose(2, 0, 1), swap @ back @ swap
+    how = {"offset": offset[::-1], "order": 3, "mode": "mirror"}
+    planes = [ndimage.affine_transform(channel, turn, **how) for channel in channels]
     return np.clip(np.rint(np.stack(planes, axis=2)), 0, 255).astype(np.uint8)
 
 

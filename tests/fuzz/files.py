@@ -85,13 +85,14 @@ class Seed(NamedTuple):
 
 
 class Kind:
-    """A kind of file: its seeds, and what reads one.
+    """A kind of file: its seeds, or the files of each that stands alone, and what reads one.
 
     share   of the files of other kinds: reading a network takes long
     """
 
     def __init__(self, name, read, *seeds, share=1.0):
-        self.name, self.read, self.seeds, self.share = name, read, seeds, share
+        self.name, self.read, self.share = name, read, share
+        self.seeds = [seed if isinstance(seed, Seed) else Seed(seed) for seed in seeds]
 
 
 FRAMES = "".join(f"{n},{'good' if n % 3 else 'bad'},0.{n + 5}\n" for n in range(4))
@@ -250,40 +251,32 @@ def kinds(run_folder):
         Kind(
             "annotations",
             _labels,
-            *alone(
-                {"gt.txt": mot},
-                {"coco.json": json.dumps(COCO)},
-                {"annotations.xml": CVAT},
-                {"ytbb.csv": YTBB},
-            ),
+            {"gt.txt": mot},
+            {"coco.json": json.dumps(COCO)},
+            {"annotations.xml": CVAT},
+            {"ytbb.csv": YTBB},
         ),
         Kind(
             "predictions",
             _model("predictions"),
-            *alone(
-                {"a.csv": labelled},
-                {"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"},
-                {"a.parquet": _parquet(labelled)},
-            ),
+            {"a.csv": labelled},
+            {"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"},
+            {"a.parquet": _parquet(labelled)},
         ),
         Kind(
             "detections",
             _model("detections"),
-            *alone(
-                {"a.csv": boxed},
-                {"a.json": json.dumps(RESULTS)},
-                {"a.txt": det},
-                {"a.parquet": _parquet(boxed)},
-            ),
+            {"a.csv": boxed},
+            {"a.json": json.dumps(RESULTS)},
+            {"a.txt": det},
+            {"a.parquet": _parquet(boxed)},
         ),
         Kind(
             "manifests",
             _manifest,
-            *alone(
-                {"m.csv": manifest, "a.mp4": b"x"},
-                {"m.parquet": _parquet(manifest), "a.mp4": b"x"},
-                {"m.json": json.dumps(entries), "a.mp4": b"x"},
-            ),
+            {"m.csv": manifest, "a.mp4": b"x"},
+            {"m.parquet": _parquet(manifest), "a.mp4": b"x"},
+            {"m.json": json.dumps(entries), "a.mp4": b"x"},
         ),
         Kind(
             "label layouts",
@@ -294,7 +287,7 @@ def kinds(run_folder):
             "recorded boxes",
             _recorded,
             *made(test_recorded.names_for_labels),
-            *alone(*({name: json.dumps(content)} for name, content in BOX_FILES.items())),
+            *({name: json.dumps(content)} for name, content in BOX_FILES.items()),
             Seed(
                 {"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""}, "labels"
             ),
@@ -302,10 +295,8 @@ def kinds(run_folder):
         Kind(
             "zones",
             _places,
-            *alone(
-                {"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"},
-                {"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'},
-            ),
+            {"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"},
+            {"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'},
         ),
         Kind(
             "bags",
@@ -334,18 +325,12 @@ def kinds(run_folder):
         Kind(
             "labels of a study",
             partial(_study_with_labels, run_folder.parent / "frames"),
-            *alone(
-                {"t.csv": "frame,label\n0,a\n1,b\n2,a\n3,a\n4,b\n5,b\n"},
-                {"coco.json": json.dumps(FRAMES_OF_COCO)},
-                {"m.csv": "path,label,start_s\n{frames},a,\n"},
-            ),
+            {"t.csv": "frame,label\n0,a\n1,b\n2,a\n3,a\n4,b\n5,b\n"},
+            {"coco.json": json.dumps(FRAMES_OF_COCO)},
+            {"m.csv": "path,label,start_s\n{frames},a,\n"},
             share=0.3,
         ),
     ]
-
-
-def alone(*files):
-    return [Seed(each) for each in files]
 
 
 def _model(scheme):

@@ -96,13 +96,8 @@ def test_the_words_of_tide():
 def test_shapes_without_room_for_the_overlap_are_left_out_and_no_others():
     """Turned boxes at random: those of an IoU of .3 or more are the same with and without the short cut."""
     rng = np.random.default_rng(0)
-    turned = [
-        [
-            Polygon.turned(*rng.uniform(20, 80, 2), *rng.uniform(10, 40, 2), rng.uniform(0, 3))
-            for _ in range(30)
-        ]
-        for _ in range(2)
-    ]
+    values = rng.uniform((20, 20, 10, 10, 0), (80, 80, 40, 40, 3), (2, 30, 5))
+    turned = [[Polygon.turned(*of) for of in side] for side in values]
     a, b = (Places(np.array([shape.box for shape in side]), shape_array(side)) for side in turned)
     every, some = ious(a, b), ious(a, b, 0.3)
     assert 0 < len(some[0]) < len(every[0])

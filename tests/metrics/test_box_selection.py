@@ -35,14 +35,8 @@ class Bright:
         boxes = [PLACES[rows] + 8 * (each - 0.4) * (1 + rows[:, None]) for each in light]
         scores = [np.clip(0.3 + each * (0.5 + 0.2 * rows), 0, 1) for each in light]
         frame = np.repeat(np.arange(len(light)), count)
-        return boxes_of(
-            np.concatenate(boxes),
-            frame,
-            len(light),
-            score=np.concatenate(scores),
-            label=np.tile(LABELS[rows], len(light)),
-            names=NAMES,
-        )
+        of = {"score": np.concatenate(scores), "label": np.tile(LABELS[rows], len(light))}
+        return boxes_of(np.concatenate(boxes), frame, len(light), **of, names=NAMES)
 
 
 def pixels():
@@ -94,10 +88,8 @@ def test_the_rest_of_the_boxes_might_not_be_there(study):
 def test_a_zone_is_four_numbers():
     assert Settings(ignore=("1,2,3,4",)).ignored_zones == ((1, 2, 3, 4),)
     assert Settings(entry_line="1,2,3,4").ignored_zones == (EntryLine(1, 2, 3, 4),)
-    for wrong, says in (
-        ("1,2,3", "expected x1,y1,x2,y2"),
-        ("5,5,5,5", "expected two points, got one"),
-    ):
+    refused = {"1,2,3": "expected x1,y1,x2,y2", "5,5,5,5": "expected two points, got one"}
+    for wrong, says in refused.items():
         with pytest.raises(SettingsError, match=f"entry_line: {says}"):
             Settings(entry_line=wrong)
     with pytest.raises(SettingsError, match="ignore: expected x,y,width,height in px, got '1,2'"):

@@ -27,14 +27,9 @@ def test_every_metric_is_reported_in_words_and_has_a_name_of_its_own(task):
 
 def test_anchor_metrics_read_their_own_rows():
     metric = find_metric("anchor_flip_rate_5")
-    pairs = pd.DataFrame(
-        {
-            "kind": ["adjacent", "anchor", "anchor", "anchor", "anchor"],
-            "delta_frames": [1, 5, -5, 2, 5],
-            "excluded": ["", "", "", "", "scene_cut"],
-            "label_flip": [True, False, True, True, True],
-        }
-    )
+    rows = [(1, "", True), (5, "", False), (-5, "", True), (2, "", True), (5, "scene_cut", True)]
+    pairs = pd.DataFrame(rows, columns=["delta_frames", "excluded", "label_flip"])
+    pairs["kind"] = ["adjacent", *["anchor"] * 4]
     assert metric.values(pairs).index.tolist() == [1, 2]
     assert FLIPS.values(pairs).index.tolist() == [0]
     assert not metric.headline

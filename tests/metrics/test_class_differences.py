@@ -137,13 +137,8 @@ def test_a_flip_follows_the_operating_point_and_the_published_one_does_not():
 
 
 def test_usable_pairs_are_of_one_kind_and_not_excluded():
-    pairs = pd.DataFrame(
-        {
-            "model": ["a", "a", "b", "a"],
-            "kind": ["adjacent", "anchor", "adjacent", "adjacent"],
-            "excluded": ["", "", "", "duplicate"],
-        }
-    )
+    pairs = pd.DataFrame({"model": list("aaba"), "excluded": ["", "", "", "duplicate"]})
+    pairs["kind"] = ["adjacent", "anchor", "adjacent", "adjacent"]
     assert usable_pairs(pairs).index.tolist() == [0, 2]
     assert usable_pairs(pairs, "a").index.tolist() == [0]
     assert usable_pairs(pairs, "a", "anchor").index.tolist() == [1]

@@ -49,13 +49,9 @@ class Parts:
                 masks = [masks[0], masks[0]]
             rows += [(f, mask) for mask in masks if mask.area]
         shapes = shape_array(mask for _, mask in rows)
-        return boxes_of(
-            [mask.box for _, mask in rows],
-            [f for f, _ in rows],
-            len(pixels),
-            names=self.class_names,
-            shapes=shapes if self.masked else None,
-        )
+        boxes, frames = [mask.box for _, mask in rows], [frame for frame, _ in rows]
+        of = {"names": self.class_names, "shapes": shapes if self.masked else None}
+        return boxes_of(boxes, frames, len(pixels), **of)
 
 
 def mean_of(found):

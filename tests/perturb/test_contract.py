@@ -20,11 +20,8 @@ from .conftest import make_picture
 every = pytest.mark.parametrize("perturbation", PERTURBATIONS.values(), ids=PERTURBATIONS)
 guarded = pytest.mark.parametrize("name", ["hue", "rolling_shutter", "imagenet-c:frost"])
 """One check of arguments guards all; these draw alike for all frames, in time, and for each frame."""
-in_time = pytest.mark.parametrize(
-    "perturbation",
-    [p for p in PERTURBATIONS.values() if p.apply_clip],
-    ids=[p.key for p in PERTURBATIONS.values() if p.apply_clip],
-)
+CLIPS = {key: each for key, each in PERTURBATIONS.items() if each.apply_clip}
+in_time = pytest.mark.parametrize("perturbation", CLIPS.values(), ids=CLIPS)
 signed = pytest.mark.parametrize(
     ("perturbation", "direction"),
     [pytest.param(p, d, id=d) for p in PERTURBATIONS.values() for d in p.signed],
@@ -191,13 +188,6 @@ def test_what_needs_neighbours_leaves_lone_frames_and_says_why(perturbation, pic
     assert perturbation.on_single_frames or perturbation.needs_neighbours.endswith(".")
 
 
-def test_lengths_are_distinguished_from_other_units():
-    found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
-    assert {"translation", "gaussian_blur", "motion_blur", "defocus_blur"} <= found
-    assert all("px" in PERTURBATIONS[key].unit.split() for key in found)
-    assert not found & {"rotation", "scale", "shear", "occlusion"}
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -276,10 +266,11 @@ def test_clip_checks_its_times(pictures):
         perturbation.apply_clip(pictures, times_s, middle(perturbation), from_seed(1))
 
 
-moving = [p for p in PERTURBATIONS.values() if p.move_boxes]
+MOVING = {key: each for key, each in PERTURBATIONS.items() if each.move_boxes}
+moving = pytest.mark.parametrize("perturbation", MOVING.values(), ids=MOVING)
 
 
-@pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
+@moving
 def test_boxes_go_where_the_pixels_go(perturbation):
     """A white rectangle on black, found again by its pixels."""
     pixels = torch.zeros(4, 3, 120, 160, dtype=torch.uint8)
@@ -296,7 +287,7 @@ def test_boxes_go_where_the_pixels_go(perturbation):
     assert np.array_equal(same, box)
 
 
-@pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
+@moving
 def test_masks_go_where_the_pixels_go(perturbation):
     """A white angle on black, by its pixels: but for those on its outline."""
     clean = np.zeros((120, 160), bool)

@@ -164,14 +164,6 @@ def test_shot_noise_is_poisson(photons):
     assert np.abs(counts / counts.sum() - expected).max() < 1.1 / 2**noise.POISSON_BITS
 
 
-def test_shot_noise_has_the_sigma_it_says_at_a_quarter_of_white():
-    """Sigma goes with the root of the level: half at 64 of 255."""
-    grey = flat(64, 64, 64).repeat(4, 1, 1, 1)
-    noisy = PERTURBATIONS["shot_noise"].apply(grey, 20, from_seed(0)).double()
-    assert noisy.mean() == pytest.approx(64, abs=0.4)
-    assert noisy.std() == pytest.approx(20 * math.sqrt(64 / 255), rel=0.03)
-
-
 def levels_of(level, name, strength):
     """(360, 200, 3): a flat frame of one level under noise; 216,000 draws."""
     pixels = flat(level, level, level).repeat(1, 1, 9, 4)[..., :200]

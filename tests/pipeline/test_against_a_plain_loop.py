@@ -57,14 +57,8 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes, tmp_path):
     inputs = [(crop.astype(np.float32) - 127) / 128 for crop in first]
     with torch.inference_mode():
         logits = [network(torch.from_numpy(x).permute(2, 0, 1)[None]).numpy() for x in inputs]
-    compare(
-        bikes,
-        "efficientnet-lite0",
-        softmax(np.concatenate(logits)),
-        tmp_path / "run",
-        "--end-s",
-        "0.49",
-    )
+    expected = softmax(np.concatenate(logits))
+    compare(bikes, "efficientnet-lite0", expected, tmp_path / "run", "--end-s", "0.49")
 
 
 def test_an_onnx_network_on_a_real_clip(corpus, models, tmp_path):

@@ -122,9 +122,7 @@ def pairs_of(causes):
     return len(causes[causes["scale"] == "adjacent"].drop_duplicates(["frame_a", "frame_b"]))
 
 
-def test_a_look_notes_how_many_pairs_there_was_time_for_and_the_next_one_goes_on(
-    tmp_path, monkeypatch
-):
+def test_a_look_notes_how_many_pairs_there_was_time_for_and_the_next_goes_on(tmp_path, monkeypatch):
     def sample():
         return dict(json.loads((tmp_path / "run" / "run.json").read_text())["sample"])
 

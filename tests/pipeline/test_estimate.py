@@ -109,9 +109,7 @@ def test_range_and_workers_by_hand(public_clips, monkeypatch):
     assert one.workers == 1
 
 
-def test_pairs_that_are_asked_only_while_something_is_undecided_count_for_the_longer_time(
-    public_clips, monkeypatch
-):
+def test_pairs_asked_while_undecided_count_for_the_longer_time(public_clips, monkeypatch):
     settings = Settings(sources=(str(public_clips / "dog.mp4"),), end_s=0.6)
     alone = cost(settings, monkeypatch, Counts(4, 4))
     further = cost(settings, monkeypatch, Counts(4, 4), most=8)

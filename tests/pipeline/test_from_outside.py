@@ -83,9 +83,7 @@ def test_where_every_model_fails_the_footage_is_reported_all_the_same(code, line
     assert not len(line.folder.table("frames"))
 
 
-def test_a_metric_from_outside_is_reported_wherever_metrics_are(
-    code, line, said, printed, without_figures
-):
+def test_a_metric_from_outside_is_reported_everywhere(code, line, said, printed, without_figures):
     (line.sources / FLOUR).unlink()
     assert run(*line.command("sensitivity")) == 0
     assert run(*line.command("stability")) == 0

@@ -43,12 +43,9 @@ def site(tmp_path_factory):
     """The package beside a recording, studied; gates and a comparison read it in the same process."""
     site = tmp_path_factory.mktemp("site")
     shutil.copy(HERE / "outside_task" / "thermometer.py", site)
-    install(
-        site,
-        "thermometer",
-        "[vidrobust.tasks]\nthermometer = thermometer:TASK\n"
-        "[vidrobust.models]\nthermometer = thermometer:MODEL\n",
-    )
+    points = "[vidrobust.tasks]\nthermometer = thermometer:TASK\n"
+    points += "[vidrobust.models]\nthermometer = thermometer:MODEL\n"
+    install(site, "thermometer", points)
     np.save(site / "tinted.npy", tinted(site / "tinted"))
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "8", "--frames", "3", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")

@@ -53,9 +53,7 @@ def test_the_same_command_again_makes_nothing_anew(again, printed):
         ("correlate", "--resamples=120", "correlate is stale: resamples was 99, now 120", set()),
     ],
 )
-def test_a_changed_setting_makes_what_depends_on_it_anew(
-    again, printed, capsys, stage, option, why, anew
-):
+def test_a_changed_setting_makes_some_units_anew(again, printed, capsys, stage, option, why, anew):
     before = parts(again)
     assert why in printed(0, stage, str(again.run), option).err
     after = parts(again)

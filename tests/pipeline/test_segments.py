@@ -62,9 +62,7 @@ means, blob = Means(), Blob()
         pytest.param(("--fps=11",), marks=pytest.mark.nightly),
     ],
 )
-def test_segments_say_to_the_last_digit_what_the_whole_says(
-    public_clips, tmp_path, monkeypatch, how
-):
+def test_segments_say_exactly_what_the_whole_says(public_clips, tmp_path, monkeypatch, how):
     """Bottles on a line, four seconds in one piece and in several: transitions and all of stability are equal."""
     (tmp_path / "answering.py").write_text(MODELS)
     monkeypatch.syspath_prepend(tmp_path)

@@ -87,9 +87,7 @@ def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line, tmp_pa
     assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 12
 
 
-def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
-    line, tmp_path, monkeypatch, capsys
-):
+def test_an_unforeseen_failure_is_reported_of_its_item_alone(line, tmp_path, monkeypatch, capsys):
     """It comes with the second picture, when the frames are shared out already: they go to the other clip."""
     made = FrameStream._made
 

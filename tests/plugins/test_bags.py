@@ -40,17 +40,15 @@ def foxglove(desk):
     with (desk / "a.mcap").open("wb") as file:
         writer = writer_module.Writer(file)
         writer.start()
-        schema = writer.register_schema(
-            name="foxglove.CompressedImage", encoding="jsonschema", data=b"{}"
-        )
+        form = {"encoding": "jsonschema", "data": b"{}"}
+        schema = writer.register_schema(name="foxglove.CompressedImage", **form)
         few, many = (
             writer.register_channel(topic=topic, message_encoding="json", schema_id=schema)
             for topic in ("/few", "/camera")
         )
         for k, frame in enumerate(pictures()):
-            data = json.dumps(
-                {"format": "png", "data": base64.b64encode(png(frame)).decode()}
-            ).encode()
+            content = base64.b64encode(png(frame)).decode()
+            data = json.dumps({"format": "png", "data": content}).encode()
             for channel in (many, few) if k == 0 else (many,):
                 writer.add_message(channel, log_time=7 + k * STEP_NS, data=data, publish_time=0)
         writer.finish()
@@ -82,9 +80,8 @@ def ros(desk, kind):
         connection = writer.add_connection("/camera", used.__msgtype__, typestore=store)
         for k, frame in enumerate(pictures()):
             if kind == "bag":
-                message = compressed(
-                    header=header, format="png", data=np.frombuffer(png(frame), np.uint8)
-                )
+                data = np.frombuffer(png(frame), np.uint8)
+                message = compressed(header=header, format="png", data=data)
             else:
                 data = np.ascontiguousarray(frame[..., ::-1]).ravel()
                 message = raw(header, 48, 64, "bgr8", 0, 192, data)

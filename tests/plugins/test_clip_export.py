@@ -26,9 +26,8 @@ def moment(labels):
 
 
 def test_moments_of_a_run_fill_six_to_ten_seconds(tmp_path):
-    made = made_run.make(
-        tmp_path / "line", frames=200, studied=6, perturbations=("brightness",), conclude=False
-    )
+    of = {"frames": 200, "studied": 6, "perturbations": ("brightness",), "conclude": False}
+    made = made_run.make(tmp_path / "line", **of)
     moments = clip_export.shown_moments(RunTables(made.path), "net-a")
     shown_s = sum(len(each.frames) for each in moments) / made_run.RATE * SLOWER
     assert len(moments) == clip_export.MOMENTS
@@ -49,9 +48,8 @@ def test_a_frame_has_its_words_and_the_ribbon_with_a_cursor():
 
 def test_boxes_are_drawn_in_the_colours_of_the_page():
     pytest.importorskip("supervision")
-    boxes = pd.DataFrame(
-        {"track": [1], "x1": [50.0], "y1": [40.0], "x2": [90.0], "y2": [80.0]}
-    ).assign(score=0.9, label_name="person")
+    boxes = pd.DataFrame({"x1": [50.0], "y1": [40.0], "x2": [90.0], "y2": [80.0]})
+    boxes = boxes.assign(track=1, score=0.9, label_name="person")
     picture = clip_export._with_boxes(np.zeros((200, 300, 3), np.uint8), boxes, 2.0)
     assert tuple(picture[120, 100]) == clip_export._rgb(COLOURS[1])
 

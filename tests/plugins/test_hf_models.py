@@ -46,15 +46,13 @@ def folders(tmp_path_factory):
     masked = transformers.ViTForMaskedImageModeling(vit)
     masked.save_pretrained(root / "masked")
     _segmenters(root)
-    resnet = transformers.ResNetConfig(
-        embedding_size=64, hidden_sizes=[64, 64], depths=[1, 1], layer_type="basic", id2label=NAMES
-    )
+    layers = {"hidden_sizes": [64, 64], "depths": [1, 1], "layer_type": "basic"}
+    resnet = transformers.ResNetConfig(embedding_size=64, id2label=NAMES, **layers)
     network = transformers.AutoModelForImageClassification.from_config(resnet)
     torch.nn.init.normal_(network.classifier[1].weight)
     network.save_pretrained(root / "resnet")
-    transformers.ViTImageProcessor(size={"height": 96, "width": 128}).save_pretrained(
-        root / "resnet"
-    )
+    processor = transformers.ViTImageProcessor(size={"height": 96, "width": 128})
+    processor.save_pretrained(root / "resnet")
     return root
 
 
@@ -125,11 +123,9 @@ def test_a_network_and_its_processor_are_the_folder(name, folders):
 
 
 def test_a_network_without_a_processor_names_the_way_out():
-    bare = transformers.ViTForImageClassification(
-        transformers.ViTConfig(
-            image_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2
-        )
-    )
+    sizes = {"image_size": 32, "hidden_size": 16, "num_attention_heads": 2}
+    config = transformers.ViTConfig(num_hidden_layers=1, **sizes)
+    bare = transformers.ViTForImageClassification(config)
     with pytest.raises(SettingsError, match="preprocess=PROCESSOR"):
         models_of(bare, device="cpu")
     with pytest.raises(SettingsError, match="preprocess="):
@@ -144,9 +140,8 @@ def test_classes_are_those_of_the_pipeline(name, folders):
     found = model(pictures())
     assert (model.name, model.class_names) == (name, tuple(NAMES.values()))
     pipeline = transformers.pipeline("image-classification", model=str(folder), device="cpu")
-    for row, answer in zip(
-        found.probabilities, pipeline(images(pictures()), top_k=1000), strict=True
-    ):
+    answers = pipeline(images(pictures()), top_k=1000)
+    for row, answer in zip(found.probabilities, answers, strict=True):
         expected = {one["label"]: one["score"] for one in answer}
         np.testing.assert_allclose(row, [expected[name] for name in model.class_names], atol=1e-4)
     assert np.ptp(found.probabilities, axis=0).max() > 0.01
@@ -161,9 +156,8 @@ def test_boxes_are_those_of_the_library(folders):
     network = transformers.AutoModelForObjectDetection.from_pretrained(folder).eval()
     with torch.no_grad():
         outputs = network(**processor(images=images(pixels), return_tensors="pt"))
-    every = processor.post_process_object_detection(
-        outputs, threshold=0.05, target_sizes=[(90, 140)] * 3
-    )
+    how = {"threshold": 0.05, "target_sizes": [(90, 140)] * 3}
+    every = processor.post_process_object_detection(outputs, **how)
     assert min(len(each["scores"]) for each in every) > 3
     for row, expected in enumerate(every):
         order = np.argsort(-expected["scores"].numpy(), kind="stable")

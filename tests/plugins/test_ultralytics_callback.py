@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from tests.made_frames import texture
+from tests.stages.policy.test_levels import step
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.policy_files.ultralytics import render
 from vidrobust.plugins.ultralytics_callback import stability_callback
-from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.stages.policy.policy import Policy
 from vidrobust.statement import Level
 
 FRAMES, MISSED = 14, (6, 7)
@@ -78,18 +79,9 @@ def test_planted_predictions(images, capsys):
 
 def policy_as_hyp(folder):
     """The policy of a study that found brightness again, as it is exported for the library."""
-    evidence = StepEvidence(level=Level.REPLICATED)
-    step = PolicyStep(
-        perturbation="brightness",
-        family="light",
-        low=-0.25,
-        high=0.25,
-        unit="gain",
-        probability=0.5,
-        evidence=evidence,
-    )
+    brighter = step(low=-0.25, high=0.25, level=Level.REPLICATED)
     path = folder / "policy_ultralytics.yaml"
-    path.write_text(render(Policy(steps=(step,), image_size=(96, 128))).text)
+    path.write_text(render(Policy(steps=(brighter,), image_size=(96, 128))).text)
     return path
 
 
@@ -102,9 +94,8 @@ def test_in_the_loop_of_the_library(images):
     for k in range(FRAMES):
         (labels / f"clip_{k}.txt").write_text("1 0.4 0.4 0.3 0.4\n")
     data = images.parent / "data.yaml"
-    data.write_text(
-        f"path: {images.parent}\ntrain: images\nval: images\nnames: {{0: dog, 1: cat}}\n"
-    )
+    names = "names: {0: dog, 1: cat}"
+    data.write_text(f"path: {images.parent}\ntrain: images\nval: images\n{names}\n")
     model = ultralytics.YOLO("yolo11n.yaml", verbose=False)
     model.add_callback("on_val_start", stability_callback(frame_rate=25))
     given = {"imgsz": 64, "workers": 0, "device": "cpu", "plots": False, "verbose": False}

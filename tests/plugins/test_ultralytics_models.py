@@ -141,9 +141,8 @@ def test_masks_and_turned_boxes(tmp_path):
     found = load_model(str(seg), device="cpu")(tensor(frames))
     shapes, off, area = list(found.shapes), 0, 0
     for result in library(seg, frames, conf=0.05):
-        large = (
-            ops.scale_masks(result.masks.data[None].float(), result.orig_shape)[0].numpy() >= 0.5
-        )
+        masks = ops.scale_masks(result.masks.data[None].float(), result.orig_shape)
+        large = masks[0].numpy() >= 0.5
         for mask in large:
             shape = shapes.pop(0)
             ours = np.zeros(mask.shape, bool) if shape is None else shape.array(mask.shape)
@@ -238,9 +237,8 @@ def test_trained_on_the_simulated_line(tmp_path):
         ]
         (tmp_path / "labels" / f"{number}.txt").write_text("\n".join(lines))
     data = tmp_path / "data.yaml"
-    data.write_text(
-        f"path: {tmp_path}\ntrain: images\nval: images\nnames: {dict(enumerate(BOXES))}\n"
-    )
+    names = f"names: {dict(enumerate(BOXES))}"
+    data.write_text(f"path: {tmp_path}\ntrain: images\nval: images\n{names}\n")
     model = YOLO("yolo11n.yaml", verbose=False)
     given = {"imgsz": 128, "batch": 8, "nbs": 8, "workers": 0, "device": "cpu", "plots": False}
     given |= {"mosaic": 0.0, "warmup_epochs": 0, "optimizer": "AdamW", "lr0": 2e-3, "val": False}

@@ -27,9 +27,8 @@ def test_results_of_an_earlier_run_are_removed(tmp_path):
         again = RunFolder.create(tmp_path / "run", Settings())
     assert not again.has("frames")
     assert again.settings.seed == 0
-    assert sorted(path.name for path in folder.path.iterdir() if path.name != ".lock") == [
-        "run.json"
-    ]
+    names = {path.name for path in folder.path.iterdir()}
+    assert names - {".lock"} == {"run.json"}
 
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
@@ -41,14 +40,10 @@ def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
 
 def test_json_is_strict_and_plain(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings())
-    folder.write_json(
-        "metrics.json", {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))}
-    )
-    assert json.loads((folder.path / "metrics.json").read_text()) == {
-        "a": None,
-        "b": 3,
-        "c": [1.5, None],
-    }
+    content = {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))}
+    folder.write_json("metrics.json", content)
+    found = json.loads((folder.path / "metrics.json").read_text())
+    assert found == {"a": None, "b": 3, "c": [1.5, None]}
     assert not list(folder.path.glob("*.part"))
 
 
@@ -58,25 +53,18 @@ def test_missing_pieces_are_named(tmp_path):
 
 
 def test_a_folder_of_another_version_is_named(tmp_path):
-    (tmp_path / "run.json").write_text(
-        json.dumps({"schema": 1, "versions": {"vidrobust": "0.1.0"}})
-    )
-    with pytest.raises(
-        InputError,
-        match=r"made by vidrobust 0\.1\.0 and cannot be continued.*another --out, or --overwrite",
-    ):
+    older = {"schema": 1, "versions": {"vidrobust": "0.1.0"}}
+    (tmp_path / "run.json").write_text(json.dumps(older))
+    said = r"made by vidrobust 0\.1\.0 and cannot be continued.*another --out, or --overwrite"
+    with pytest.raises(InputError, match=said):
         RunFolder.existing(tmp_path)
 
 
 def test_one_at_a_time(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings())
     with folder.locked():
-        with (
-            pytest.raises(
-                SettingsError, match=r"another vidrobust is at work in this run folder \(process"
-            ),
-            RunFolder(folder.path).locked(),
-        ):
+        said = r"another vidrobust is at work in this run folder \(process"
+        with pytest.raises(SettingsError, match=said), RunFolder(folder.path).locked():
             pass
         assert (folder.path / ".running.json").is_file()
     with folder.locked():

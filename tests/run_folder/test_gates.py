@@ -93,10 +93,8 @@ def test_golden_sentences_of_gates():
         "clips": {"flip_rate": {**entry, "cluster": "stretch", "clusters": 10}},
         "parts": {"flip_rate": {**entry, "cluster": "part", "clusters": 12}},
     }
-    rules = [
-        parse_gate(rule)
-        for rule in ("flip_rate.high > 0.02", "flip_rate < 0.01", "jitter > 1", "speed > 1")
-    ]
+    rules = ("flip_rate.high > 0.02", "flip_rate < 0.01", "jitter > 1", "speed > 1")
+    rules = [parse_gate(rule) for rule in rules]
     assert_golden("gates.txt", "\n".join(passage.sentence for passage in pass_gates(rules, models)))
 
 

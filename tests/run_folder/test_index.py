@@ -15,9 +15,8 @@ def folder(tmp_path):
 
 def player_frames(count):
     table = schema.empty("player_frames").reindex(range(count))
-    return table.assign(
-        **{c.name: "" if c.kind == "string" else 0 for c in schema.TABLES["player_frames"].columns}
-    )
+    columns = schema.TABLES["player_frames"].columns
+    return table.assign(**{c.name: "" if c.kind == "string" else 0 for c in columns})
 
 
 def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one(folder):
@@ -27,11 +26,8 @@ def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one
     assert not folder.has("player_frames")
     found = folder.table("player_frames")
     assert (len(found), list(found)) == (0, list(schema.TABLES["player_frames"].names))
-    assert {str(found[c.name].dtype) for c in schema.TABLES["player_frames"].columns} <= {
-        "object",
-        "int64",
-        "float64",
-    }
+    kinds = {str(found[c.name].dtype) for c in schema.TABLES["player_frames"].columns}
+    assert kinds <= {"object", "int64", "float64"}
 
 
 def test_a_table_whose_file_is_gone_is_not_taken_for_empty(folder):

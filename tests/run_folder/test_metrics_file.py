@@ -27,9 +27,8 @@ CONTENT = {
 def test_figures_are_read_by_model_and_metric():
     metrics = Metrics.of(CONTENT)
     net = metrics.models["net"]
-    assert net == {
-        "jitter": Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)
-    }
+    jitter = Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)
+    assert net == {"jitter": jitter}
     assert metrics.models["finder"]["dropout_rate"].value is None
     assert Metrics.of({}).models == {}
 

@@ -12,9 +12,8 @@ from vidrobust.run_folder.settings import GROUPS, Settings, read_toml
 
 def test_toml_values_take_the_types_of_the_fields(tmp_path):
     path = tmp_path / "study.toml"
-    path.write_text(
-        'sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nsegment_s = 60\nbatch = 8\nfps = 5\n'
-    )
+    given = 'sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\n'
+    path.write_text(f"{given}segment_s = 60\nbatch = 8\nfps = 5\n")
     settings = Settings().changed(read_toml(path), str(path))
     assert settings.sources == ("a.mp4", "b")
     assert settings.model == ("efficientnet-lite0",)
@@ -85,16 +84,12 @@ def test_the_core_has_at_most_45_settings_each_with_a_help_text():
 
 def test_paths_are_kept_as_they_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    given = Settings(
-        sources=("a.mp4", "rtsp://b/c"), labels="l.json", class_map="none", cache="s3://x/y"
-    )
+    places = {"labels": "l.json", "class_map": "none", "cache": "s3://x/y"}
+    given = Settings(sources=("a.mp4", "rtsp://b/c"), **places)
     placed = given.placed()
     assert placed.sources == (str(tmp_path / "a.mp4"), "rtsp://b/c")
-    assert (placed.labels, placed.class_map, placed.cache) == (
-        str(tmp_path / "l.json"),
-        "none",
-        "s3://x/y",
-    )
+    assert placed.labels == str(tmp_path / "l.json")
+    assert (placed.class_map, placed.cache) == ("none", "s3://x/y")
 
 
 @pytest.mark.parametrize("endless", [True, False])

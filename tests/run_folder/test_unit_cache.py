@@ -25,18 +25,16 @@ def transitions():
 def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path, place):
     parts = UnitCache(tmp_path / "run", str(tmp_path / place) if place == "other" else place)
     assert not parts.has(TRANSITIONS, "k")
-    parts.write(
-        TRANSITIONS, "k", {"transitions": transitions()}, {"decoded": "x", "share": np.float32(0.5)}
-    )
+    facts = {"decoded": "x", "share": np.float32(0.5)}
+    parts.write(TRANSITIONS, "k", {"transitions": transitions()}, facts)
     parts = pickle.loads(pickle.dumps(parts))
     assert parts.has(TRANSITIONS, "k")
     assert not parts.has(TRANSITIONS, "other")
-    pd.testing.assert_frame_equal(
+    found, expected = (
         parts.read(TRANSITIONS, "k", "transitions", "b"),
         transitions().assign(item="b"),
-        check_exact=True,
-        check_dtype=False,
     )
+    pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
     assert parts.facts(TRANSITIONS, "k") == {"decoded": "x", "share": 0.5}
     with pytest.raises(InputError, match=r"transitions.none\.zip: cannot be read"):
         parts.facts(TRANSITIONS, "none")
@@ -49,9 +47,8 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path, place):
 
 
 def test_storage_that_nothing_reaches_is_named(tmp_path):
-    with pytest.raises(
-        SettingsError, match="cache: nowhere://x: neither pyarrow nor fsspec reaches it"
-    ):
+    said = "cache: nowhere://x: neither pyarrow nor fsspec reaches it"
+    with pytest.raises(SettingsError, match=said):
         UnitCache(tmp_path, "nowhere://x").has(TRANSITIONS, "k")
 
 
@@ -63,7 +60,6 @@ def test_a_run_with_its_parts_elsewhere(public_clips, tmp_path):
         assert run(*command, f"--out={tmp_path / out}", "--cache=memory://shared") == 0
         assert not list((tmp_path / out).glob("cache/**/*.zip"))
         for name in ("transitions", "changes", "variation"):
-            here, there = (
-                pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("here", out)
-            )
+            files = (tmp_path / each / f"{name}.parquet" for each in ("here", out))
+            here, there = map(pd.read_parquet, files)
             pd.testing.assert_frame_equal(here, there, check_exact=True)

@@ -35,18 +35,14 @@ def test_whole_pixels_and_mirrors_are_exact():
 def test_any_map_as_opencv_draws_it(seed):
     """The nearest pixel, of a rotation, a size and a tilt at once; on the outline it may be the next one."""
     rng = np.random.default_rng(seed)
-    matrix = (
-        turned(rng.uniform(-40, 40))
-        @ zoomed(rng.uniform(0.7, 1.4))
-        @ shifted(*rng.uniform(-20, 20, 2))
-    )
+    matrix = turned(rng.uniform(-40, 40)) @ zoomed(rng.uniform(0.7, 1.4))
+    matrix = matrix @ shifted(*rng.uniform(-20, 20, 2))
     matrix[2, :2] = rng.uniform(-1e-3, 1e-3, 2)
     pixels = blob(seed)
     centre = np.array([[1, 0, (SIZE[1] - 1) / 2], [0, 1, (SIZE[0] - 1) / 2], [0, 0, 1]])
     whole = centre @ matrix @ np.linalg.inv(centre)
-    drawn = cv2.warpPerspective(
-        pixels.astype(np.float32), whole, SIZE[::-1], flags=cv2.INTER_LINEAR
-    )
+    levels = pixels.astype(np.float32)
+    drawn = cv2.warpPerspective(levels, whole, SIZE[::-1], flags=cv2.INTER_LINEAR)
     ours = Mask.of_picture(pixels).mapped(matrix, SIZE).array(SIZE)
     sure = (drawn < 0.01) | (drawn > 0.99)
     assert sure.mean() > 0.7
@@ -65,9 +61,8 @@ def test_turned_boxes_as_shapely_moves_them():
     matrix = turned(25) @ zoomed(1.3) @ shifted(-12, 9)
     (a, b, x), (c, d, y) = matrix[:2]
     about = affine_transform(Outline(given.corners), [1, 0, 0, 1, -SIZE[1] / 2, -SIZE[0] / 2])
-    there = affine_transform(
-        affine_transform(about, [a, b, c, d, x, y]), [1, 0, 0, 1, SIZE[1] / 2, SIZE[0] / 2]
-    )
+    there = affine_transform(about, [a, b, c, d, x, y])
+    there = affine_transform(there, [1, 0, 0, 1, SIZE[1] / 2, SIZE[0] / 2])
     expected = there.intersection(frame_of(0, 0, SIZE[1], SIZE[0]))
     assert 0 < expected.area < there.area  # part of it leaves the frame
     ours = Outline(given.mapped(matrix, SIZE).corners)

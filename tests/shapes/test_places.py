@@ -23,20 +23,13 @@ def test_masks_decide_what_overlaps():
     assert ious(both.boxes, both.boxes)[2].tolist() == [1, 1, 1, 1]
     here, there, _ = match(both, both.take(np.array([1, 0])), np.zeros(2), np.zeros(2))
     assert list(zip(here, there, strict=True)) == [(0, 1), (1, 0)]
-    assert (
-        len(
-            same_place(
-                both.take(np.array([0])), both.take(np.array([1])), np.zeros(1), np.zeros(1)
-            )[0]
-        )
-        == 0
-    )
+    one, other = (both.take(np.array([place])) for place in (0, 1))
+    assert len(same_place(one, other, np.zeros(1), np.zeros(1))[0]) == 0
 
 
 def test_a_box_without_a_shape_counts_whole():
-    mixed = Places(
-        np.tile([10.0, 10, 30, 30], (2, 1)), shape_array([upper_and_lower().shapes[0], None])
-    )
+    shapes = shape_array([upper_and_lower().shapes[0], None])
+    mixed = Places(np.tile([10.0, 10, 30, 30], (2, 1)), shapes)
     assert ious(mixed, mixed)[2].tolist() == pytest.approx([1, 190 / 400, 190 / 400, 1])
 
 

@@ -10,10 +10,8 @@ shapely = pytest.importorskip("shapely")
 
 def drawn(seed):
     rng = np.random.default_rng(seed)
-    x, y, w, h, a = rng.uniform((-10, -10, 2, 2, 0), (10, 10, 40, 40, 6.3), (2, 5)).T
-    return Polygon.turned(x[0], y[0], w[0], h[0], a[0]), Polygon.turned(
-        x[1], y[1], w[1], h[1], a[1]
-    )
+    both = rng.uniform((-10, -10, 2, 2, 0), (10, 10, 40, 40, 6.3), (2, 5))
+    return tuple(Polygon.turned(*of) for of in both)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -38,6 +36,5 @@ def test_turned_by_hand():
 
 def test_squares_turned_by_an_eighth_by_hand():
     """Two squares of side 2, one turned by 45 degrees: an octagon of 8 (sqrt(2) - 1)."""
-    assert Polygon.turned(0, 0, 2, 2, 0).common(
-        Polygon.turned(0, 0, 2, 2, np.pi / 4)
-    ) == pytest.approx(8 * (np.sqrt(2) - 1), abs=0.005)
+    one, other = (Polygon.turned(0, 0, 2, 2, angle) for angle in (0, np.pi / 4))
+    assert one.common(other) == pytest.approx(8 * (np.sqrt(2) - 1), abs=0.005)

@@ -66,10 +66,8 @@ def test_kendall_without_a_cluster_is_kendall_of_the_others():
 def test_partial_spearman_by_hand():
     # ranks x: 1 2 3 4 5, y: 2 1 4 3 5, z: 1 3 2 5 4; sums of squared rank differences: xy 4, xz 4, yz 14
     # Spearman 1 - 6 D / (5 * 24): xy .8, xz .8, yz .3; partial (.8 - .8 * .3) / sqrt((1 - .64)(1 - .09))
-    x, y, z = (
-        np.array(a, float)[:, None]
-        for a in ([1, 2, 3, 4, 5], [20, 10, 40, 30, 50], [1, 9, 4, 25, 16])
-    )
+    values = ([1, 2, 3, 4, 5], [20, 10, 40, 30, 50], [1, 9, 4, 25, 16])
+    x, y, z = (np.array(of, float)[:, None] for of in values)
     expected = 0.56 / np.sqrt(0.36 * 0.91)
     assert partial_spearman(x, y, z).item() == pytest.approx(expected)
     # what the confounder explains of the covariance: r_xz r_yz of r_xy
@@ -191,10 +189,8 @@ def test_permutation_p_against_a_plain_loop():
         for j in range(2):
             left_x, left_y = (OLS(stats.rankdata(a), given).fit().resid for a in (x[:, i], y[:, j]))
             seen = abs(stats.pearsonr(left_x, left_y).statistic)
-            drawn = [
-                abs(stats.pearsonr(left_x, OLS(left_y[o], given).fit().resid).statistic)
-                for o in orders
-            ]
+            left = (OLS(left_y[order], given).fit().resid for order in orders)
+            drawn = [abs(stats.pearsonr(left_x, each).statistic) for each in left]
             expected = (1 + sum(d >= seen - 1e-12 for d in drawn)) / 61
             assert permutation_p(x, y, z, orders)[i, j] == pytest.approx(expected)
 
@@ -215,10 +211,8 @@ def test_slow_series_look_related_when_shuffled_freely_but_not_when_turned_round
         steps[t] = 0.9 * steps[t - 1] + np.sqrt(1 - 0.81) * steps[t]
     x, y, z = steps[:, :columns], steps[:, columns:-1], steps[:, -1:]
     found = {}
-    for name, orders in (
-        ("free", free_orders(n, 199, rng)),
-        ("turned", shifted_orders(np.zeros(n), 199, rng)),
-    ):
+    turned = shifted_orders(np.zeros(n), 199, rng)
+    for name, orders in (("free", free_orders(n, 199, rng)), ("turned", turned)):
         p = [permutation_p(x[:, [k]], y[:, [k]], z, orders).item() for k in range(columns)]
         found[name] = np.mean(np.array(p) <= 0.05)
     assert found["free"] > 0.25

@@ -51,9 +51,8 @@ def test_passes_of_a_part_belong_together():
     unknown = independent_clusters(item, time_s, part=np.full(len(item), "", object))
     assert (unknown.what, unknown.count) == ("item", 12)
     # twelve passes of three parts are no twelve parts
-    few = independent_clusters(
-        item, time_s, part=np.array([f"p{int(name[4:]) // 4}" for name in item], object)
-    )
+    part = np.array([f"p{int(name[4:]) // 4}" for name in item], object)
+    few = independent_clusters(item, time_s, part=part)
     assert (few.what, few.count) == ("stretch", 12)
 
 

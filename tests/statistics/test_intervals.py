@@ -37,21 +37,18 @@ def test_skewed_clusters_lengthen_the_upper_end_as_hall_says():
 
 
 def test_all_values_on_a_bound_still_leave_room_for_others():
-    found = intervals.clustered_mean(
-        np.zeros(600), np.repeat(np.arange(5), 120), bounds=(0.0, 15.0)
-    )
+    groups = np.repeat(np.arange(5), 120)
+    found = intervals.clustered_mean(np.zeros(600), groups, bounds=(0.0, 15.0))
     assert (found.value, found.low) == (0.0, 0.0)
-    assert found.high == pytest.approx(
-        15 * intervals.clustered_rate(np.zeros(600, bool), np.repeat(np.arange(5), 120)).high
-    )
+    rate = intervals.clustered_rate(np.zeros(600, bool), groups)
+    assert found.high == pytest.approx(15 * rate.high)
 
 
 def test_ten_copies_of_each_value_tell_no_more_than_one():
     values = np.random.default_rng(1).normal(0.5, 0.1, 12)
     once = intervals.clustered_mean(values, np.arange(12), bounds=(0, 1))
-    copied = intervals.clustered_mean(
-        np.repeat(values, 10), np.repeat(np.arange(12), 10), bounds=(0, 1)
-    )
+    tenfold = (np.repeat(each, 10) for each in (values, np.arange(12)))
+    copied = intervals.clustered_mean(*tenfold, bounds=(0, 1))
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
     assert copied.n == 120
 
@@ -84,9 +81,8 @@ def test_the_share_seen_lies_within_its_interval_whatever_the_sizes():
     # one long clip that flips often, nine short ones that do not
     sizes = np.array([5000, *[40] * 9])
     clusters = np.repeat(np.arange(10), sizes)
-    found = intervals.clustered_rate(
-        (clusters == 0) & (np.arange(len(clusters)) % 3 == 0), clusters
-    )
+    events = (clusters == 0) & (np.arange(len(clusters)) % 3 == 0)
+    found = intervals.clustered_rate(events, clusters)
     assert found.low <= found.value <= found.high
 
 
@@ -127,26 +123,21 @@ def test_the_upper_limit_without_an_event_never_rises_with_another_clip():
     highs = []
     for clips in range(1, 9):
         item, time_s = np.repeat(np.arange(clips), 125), np.tile(np.arange(125) / 25, clips)
-        found = intervals.clustered_rate(
-            np.zeros(len(item), bool), independent_clusters(item, time_s)
-        )
+        groups = independent_clusters(item, time_s)
+        found = intervals.clustered_rate(np.zeros(len(item), bool), groups)
         highs.append(found.high)
         assert found.cluster == ("stretch" if clips < 5 else "item")
     assert (np.diff(highs) < 0).all()
-    everything = intervals.clustered_rate(
-        np.ones(250, bool), independent_clusters(np.zeros(250), np.arange(250) / 25)
-    )
-    nothing = intervals.clustered_rate(
-        np.zeros(250, bool), independent_clusters(np.zeros(250), np.arange(250) / 25)
-    )
+    groups = independent_clusters(np.zeros(250), np.arange(250) / 25)
+    everything = intervals.clustered_rate(np.ones(250, bool), groups)
+    nothing = intervals.clustered_rate(np.zeros(250, bool), groups)
     assert everything.low == pytest.approx(1 - nothing.high)
 
 
 def test_shares_that_are_all_or_nothing_are_a_rate():
     events, clusters = np.array([1, 0, 1, 1, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    assert intervals.clustered_share(events.astype(float), clusters) == intervals.clustered_rate(
-        events > 0, clusters
-    )
+    rate = intervals.clustered_rate(events > 0, clusters)
+    assert intervals.clustered_share(events.astype(float), clusters) == rate
 
 
 def test_a_mean_of_shares_is_as_sure_as_the_rate_of_as_many_events():

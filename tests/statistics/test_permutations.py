@@ -16,22 +16,17 @@ def test_two_blocks_by_hand():
 
 def test_ties_by_all_orders():
     rng = np.random.default_rng(0)
-    x, y, block = (
-        np.tile([1.0, 2, 3, 4], 6),
-        np.round(rng.random(24), 1),
-        np.repeat(np.arange(6), 4),
-    )
+    x, block = np.tile([1.0, 2, 3, 4], 6), np.repeat(np.arange(6), 4)
+    y = np.round(rng.random(24), 1)
     y += 0.08 * x
-    a, b = (
-        np.concatenate([stats.rankdata(v[block == k]) - 2.5 for k in range(6)])
-        for v in (x, np.round(y, 1))
-    )
-    sums = [
-        np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b for _ in range(5_000)
-    ]
-    assert rise_within(x, np.round(y, 1), block) == pytest.approx(
-        np.mean(sums >= a @ b - 1e-9), abs=0.02
-    )
+
+    def in_blocks(arranged, values):
+        return np.concatenate([arranged(values[block == k]) for k in range(6)])
+
+    a, b = (in_blocks(stats.rankdata, values) - 2.5 for values in (x, np.round(y, 1)))
+    sums = [in_blocks(rng.permutation, a) @ b for _ in range(5_000)]
+    share = np.mean(sums >= a @ b - 1e-9)
+    assert rise_within(x, np.round(y, 1), block) == pytest.approx(share, abs=0.02)
 
 
 def test_one_block_is_spearman():
@@ -66,7 +61,6 @@ def test_units_that_are_moved_with_ease_in_every_block_are_no_rise():
     block, unit = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
     x = ((unit + 3 * block) % 5).astype(float)
     ease = np.exp(rng.normal(0, 1.5, (250, 30)))[:, unit]
-    sure = [
-        rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (250, 600))
-    ]
+    drawn = ease * rng.lognormal(0, 0.3, (250, 600))
+    sure = [rise_across(x, y, block, unit) < 0.025 for y in drawn]
     assert 0.005 <= np.mean(sure) <= 0.04

@@ -15,14 +15,12 @@ def by_quadrature(prior, k, n, *ends):
         r = u**4
         a, b = m * (1 - r) / r, (1 - m) * (1 - r) / r
         fit = np.sum(betaln(k + a, n - k + b) - betaln(a, b))
-        return float(
-            np.exp(fit + 30) * stats.beta.pdf(m, 0.5, 0.5) * stats.beta.pdf(r, *prior) * 4 * u**3
-        )
+        priors = stats.beta.pdf(m, 0.5, 0.5) * stats.beta.pdf(r, *prior)
+        return float(np.exp(fit + 30) * priors * 4 * u**3)
 
-    whole, *parts = (
-        integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-4)[0]
-        for end in (1.0, *ends)
-    )
+    how = {"epsabs": 1e-12, "epsrel": 1e-4}
+    over = (integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, **how) for end in (1.0, *ends))
+    whole, *parts = (value for value, _ in over)
     return [part / whole for part in parts]
 
 

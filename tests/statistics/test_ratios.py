@@ -32,9 +32,8 @@ def test_an_amount_by_hand():
     halves = []
     for split in range(1, 128):
         inside = np.array([split >> k & 1 for k in range(8)], bool)
-        ratios = [
-            np.sum(np.array(AFTER)[h]) / np.sum(np.array(BEFORE)[h]) for h in (inside, ~inside)
-        ]
+        after, before = np.array(AFTER), np.array(BEFORE)
+        ratios = [np.sum(after[h]) / np.sum(before[h]) for h in (inside, ~inside)]
         halves.append(sorted(ratios))
     low, high = np.sort([h[0] for h in halves]), np.sort([h[1] for h in halves])[::-1]
     # the split into all and none holds every ratio, so that of 128 the seventh is the sixth of the others
@@ -90,12 +89,10 @@ def test_the_interval_and_the_test_never_contradict():
     for _ in range(300):
         count = int(rng.integers(6, 18))
         before = rng.poisson(rng.gamma(0.7, 5, count)).astype(float)
-        after = rng.binomial(before.astype(int), rng.uniform(0.1, 1)) + rng.poisson(
-            rng.uniform(0, 2), count
-        )
-        low, high, p, _ = ratio_of_sums(
-            before, after.astype(float), rows=rng.uniform(0.8, 1.2), events=True
-        )
+        kept = rng.binomial(before.astype(int), rng.uniform(0.1, 1))
+        after = kept + rng.poisson(rng.uniform(0, 2), count)
+        rows = rng.uniform(0.8, 1.2)
+        low, high, p, _ = ratio_of_sums(before, after.astype(float), rows=rows, events=True)
         if low <= high:
             assert (p <= 0.05) == (not low <= 1 <= high)
             decided += p <= 0.05
@@ -116,9 +113,8 @@ def test_intervals_cover(rate, kept):
         own = rng.beta(rate / 0.1, (1 - rate) / 0.1, 10)
         before = rng.random((10, 40)) < own[:, None]
         after = before & (rng.random((10, 40)) < kept)
-        found = paired_ratio(
-            before.ravel(), after.ravel(), np.repeat(np.arange(10), 40), events=True
-        )
+        clusters = np.repeat(np.arange(10), 40)
+        found = paired_ratio(before.ravel(), after.ravel(), clusters, events=True)
         known += np.isfinite(found.low)
         hits += found.low <= kept <= found.high
     assert known > 50
@@ -159,13 +155,9 @@ def test_nothing_measured_and_families_have_their_codes():
     found = PairedRatio(0.5, 0.1, 0.2, 0.1, 0.4, 0.02, 100, 10, "item", 10)
     assert decide(found) == decide(found, 0.05) == (RatioVerdict.HELPS, Undecided.DECIDED)
     assert decide(found, 0.06) == (RatioVerdict.CANNOT_TELL, Undecided.FAMILY)
-    assert (
-        decide(PairedRatio(0.5, 0.1, 0.2, 0.1, 0.4, 0.02, 9, 8, "item", 8))[1] == Undecided.FEW_ROWS
-    )
-    assert (
-        decide(PairedRatio(0.5, 0.5, 1.0, 0.5, 2.0, 0.6, 100, 10, "item", 8))[1]
-        == Undecided.INTERVAL
-    )
-    assert decide(PairedRatio(0.5, 0.48, 0.96, 0.93, 0.98, 0.01, 100, 10, "item", 8))[0] == (
-        RatioVerdict.NO_DIFFERENCE
-    )
+    few = PairedRatio(0.5, 0.1, 0.2, 0.1, 0.4, 0.02, 9, 8, "item", 8)
+    assert decide(few)[1] == Undecided.FEW_ROWS
+    wide = PairedRatio(0.5, 0.5, 1.0, 0.5, 2.0, 0.6, 100, 10, "item", 8)
+    assert decide(wide)[1] == Undecided.INTERVAL
+    near = PairedRatio(0.5, 0.48, 0.96, 0.93, 0.98, 0.01, 100, 10, "item", 8)
+    assert decide(near)[0] == RatioVerdict.NO_DIFFERENCE

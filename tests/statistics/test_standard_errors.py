@@ -25,9 +25,8 @@ def test_of_a_mean_it_is_the_textbook_standard_error():
     assert jackknife_error(without)[0] == pytest.approx(stats.sem(VALUES))
     assert influence(without[:, 0]) == pytest.approx(VALUES - VALUES.mean())
     low, high = left_out_interval(float(VALUES.mean()), without[:, 0], (-np.inf, np.inf))
-    assert (low, high) == pytest.approx(
-        stats.t.interval(0.95, 19, VALUES.mean(), stats.sem(VALUES))
-    )
+    expected = stats.t.interval(0.95, 19, VALUES.mean(), stats.sem(VALUES))
+    assert (low, high) == pytest.approx(expected)
 
 
 def test_units_are_left_out_whole():

@@ -51,15 +51,13 @@ def test_an_undeclared_column_fails_and_is_named(name, tmp_path):
     if tables.TABLES[name].extra in (Extra.MANIFEST, Extra.ANNOTATIONS):
         assert list(tables.check(name, table).columns[-1:]) == ["surplus"]
         return
-    with pytest.raises(
-        tables.UndeclaredColumnError, match=rf"the {name} table has the column surplus"
-    ):
+    said = rf"the {name} table has the column surplus"
+    with pytest.raises(tables.UndeclaredColumnError, match=said):
         tables.write(name, table, tmp_path)
     assert not list(tmp_path.iterdir())
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), tmp_path / f"{name}.parquet")
-    with pytest.raises(
-        tables.UndeclaredColumnError, match=rf"{name}\.parquet: the {name} table .* surplus.*again"
-    ):
+    said = rf"{name}\.parquet: the {name} table .* surplus.*again"
+    with pytest.raises(tables.UndeclaredColumnError, match=said):
         tables.read(name, tmp_path)
 
 
@@ -87,19 +85,17 @@ def test_columns_that_an_older_run_lacks_have_their_declared_value():
 
 
 def test_values_of_another_dtype_are_named(tmp_path):
-    with pytest.raises(
-        InputError, match="column n of the stability table does not hold int64 values"
-    ):
+    said = "column n of the stability table does not hold int64 values"
+    with pytest.raises(InputError, match=said):
         tables.write("stability", filled("stability").assign(n="many"), tmp_path)
     with pytest.raises(InputError, match="the named table cannot be written"):
         tables.write("named", filled("named").assign(cause=7), tmp_path)
 
 
 def test_a_column_is_declared_once():
+    twice = tuple(Column("a", kind, "", "what") for kind in ("string", "int64"))
     with pytest.raises(ValueError, match="declared twice"):
-        Table(
-            "t", "s", "a row", tuple(Column("a", kind, "", "what") for kind in ("string", "int64"))
-        )
+        Table("t", "s", "a row", twice)
 
 
 def test_the_page_has_a_row_for_every_column():

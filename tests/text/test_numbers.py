@@ -78,9 +78,8 @@ def test_what_is_not_known_is_said_in_words():
 
 def test_no_share_is_negative_in_words():
     """Over a grid of estimates: never a minus, never "-0", never more digits than are known."""
-    ends = np.concatenate(
-        [[0.0, -0.0, NAN], *(sign * np.logspace(-9, 0.7, 40) for sign in (1, -1))]
-    )
+    grid = np.logspace(-9, 0.7, 40)
+    ends = np.concatenate([[0.0, -0.0, NAN], grid, -grid])
     for value in ends:
         for low, high in ((value - 0.3, value + 0.2), (value, value), (NAN, NAN)):
             text = numbers.share_with_interval(value, low, high)

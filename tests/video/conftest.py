@@ -16,30 +16,19 @@ def make(ffmpeg, corpus, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("clips")
     line = folder / "line.mkv"
-    shrink = [
-        "-an",
-        "-frames:v",
-        "90",
-        "-vf",
-        "scale=240:180",
-        "-c:v",
-        "ffv1",
-        "-pix_fmt",
-        "yuv420p",
-    ]
+    shrink = ["-an", "-frames:v", "90", "-vf", "scale=240:180", "-c:v", "ffv1"]
+    shrink += ["-pix_fmt", "yuv420p"]
     bottles = corpus / "factory" / "intel_bottle-detection.mp4"
-    subprocess.run(
-        [ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120
-    )
+    command = [ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line]
+    subprocess.run(command, check=True, timeout=120)
 
     known = {}
 
     def made(name, *options, before=(), source=None):
         path = folder / name
         asked = (options, before, source)
-        assert known.setdefault(name, asked) == asked, (
-            f"two tests make different clips named {name}"
-        )
+        same = known.setdefault(name, asked) == asked
+        assert same, f"two tests make different clips named {name}"
         if not path.exists():
             command = [ffmpeg, *QUIET, *before, "-i", f"file:{source or line}", "-an"]
             subprocess.run([*command, *options, f"file:{path}"], check=True, timeout=120)
@@ -57,9 +46,8 @@ def framemd5(ffmpeg):
 
     def md5(path, *options, threads=None):
         before = ("-threads", str(threads)) if threads else ()
-        lines = (
-            decoded(ffmpeg, path, "framemd5", *options, before=before).stdout.decode().splitlines()
-        )
+        done = decoded(ffmpeg, path, "framemd5", *options, before=before)
+        lines = done.stdout.decode().splitlines()
         return [line.split(",")[-1].strip() for line in lines if line[:1] not in ("", "#")]
 
     return md5

@@ -126,18 +126,16 @@ def test_without_a_gpu_the_swap_is_recorded(path):
     assert resolve_or_cpu("auto") == ("cpu", "")
     with open_video(path, device="cuda:0") as video:
         assert video.info.device == "cpu"
-        assert (
-            f"cuda:0 is not there (torch {torch.__version__} sees 0 CUDA GPUs)" in video.info.reason
-        )
+        said = f"cuda:0 is not there (torch {torch.__version__} sees 0 CUDA GPUs)"
+        assert said in video.info.reason
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_the_real_device_routes_fail_cleanly_without_a_driver(path):
     tried = routes(request(path), backend="auto", device="cuda:0")
     chosen = choose(tried)
-    assert chosen.reader.info.reason.startswith(
-        "pyav decodes on cpu and batches are copied to cuda:0; torchcodec"
-    )
+    said = "pyav decodes on cpu and batches are copied to cuda:0; torchcodec"
+    assert chosen.reader.info.reason.startswith(said)
     assert "pyav on cuda:0 failed" in chosen.reader.info.reason
 
 
@@ -177,11 +175,8 @@ def test_frames_of_a_device_take_the_marks_of_the_cpu(make):
         given = [(frame.stamp, frame.corrupt) for frame in reader.frames()]
         assert reader.problems[-1] == "6 frames are missing and 0 too many on cpu"
         assert any("frames are damaged" in what for what in reader.problems)
-    wanted = {
-        frame.stamp: frame.corrupt
-        for frame in PyAVReader(path, item="x", color="fast").frames()
-        if frame.index % 10 != 3
-    }
+    frames = PyAVReader(path, item="x", color="fast").frames()
+    wanted = {frame.stamp: frame.corrupt for frame in frames if frame.index % 10 != 3}
     assert dict(given) == wanted
     assert 0 < sum(wanted.values()) < len(wanted) == 54
 

@@ -73,9 +73,8 @@ def test_turned_pictures_are_ffmpegs(name, make, framemd5):
     path = make(name, "-c", "copy", before=TURNS[name], source=plain)
     (entry,) = inspect_paths([str(path)], frame_md5=True)
     assert entry["frame_md5"] == framemd5(path)
-    assert (entry["width"], entry["height"]) == (
-        (180, 240) if "90" in name or "270" in name else (240, 180)
-    )
+    upright = (180, 240) if "90" in name or "270" in name else (240, 180)
+    assert (entry["width"], entry["height"]) == upright
 
 
 @pytest.mark.parametrize("name", NEARLY)
@@ -99,9 +98,8 @@ def exact_rgb(frame, red, blue, full_range):
         (y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224,
     )  # fmt: skip
     r, b = y + 2 * (1 - red) * cr, y + 2 * (1 - blue) * cb
-    return np.clip(
-        np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], axis=-1) * 255, 0, 255
-    )
+    g = (y - red * r - blue * b) / (1 - red - blue)
+    return np.clip(np.stack([r, g, b], axis=-1) * 255, 0, 255)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +113,8 @@ def exact_rgb(frame, red, blue, full_range):
 )
 def test_accurate_colour_is_exact_to_its_rounding(space, full_range, red, blue):
     rng = np.random.default_rng(0)
-    frame = av.VideoFrame.from_ndarray(
-        rng.integers(0, 256, (3, 64, 96), np.uint8), format="yuv444p"
-    )
+    planes = rng.integers(0, 256, (3, 64, 96), np.uint8)
+    frame = av.VideoFrame.from_ndarray(planes, format="yuv444p")
     frame.colorspace, frame.color_range = space, 2 if full_range else 1
     given = Converter("accurate")(frame)
     error = given - exact_rgb(frame, red, blue, full_range)
@@ -159,9 +156,8 @@ def test_matrix_maps_the_corner_points():
         full = yuv_to_rgb_matrix(1, full_range=True, bits=bits)
         grey = 128 * step
         np.testing.assert_allclose(limited @ [16 * step, grey, grey, 1], [0, 0, 0], atol=1e-9)
-        np.testing.assert_allclose(
-            limited @ [235 * step, grey, grey, 1], [255, 255, 255], atol=1e-9
-        )
+        white = limited @ [235 * step, grey, grey, 1]
+        np.testing.assert_allclose(white, [255, 255, 255], atol=1e-9)
         np.testing.assert_allclose(full @ [0, grey, grey, 1], [0, 0, 0], atol=1e-9)
         np.testing.assert_allclose(full @ [2**bits - 1, grey, grey, 1], [255, 255, 255], atol=1e-9)
 
@@ -173,12 +169,10 @@ def test_surfaces_become_rgb_as_planes_do(layout, source, space, color_range):
     """The device path on planes in host memory: padded rows, both depths, against the numpy path."""
     rng = np.random.default_rng(space)
     small = rng.integers(60, 200, (9, 13, 3), np.uint8).repeat(8, 0).repeat(10, 1)
-    planar = av.VideoFrame.from_ndarray(small, format="rgb24").reformat(
-        format=source, dst_color_range=color_range
-    )
-    surface = planar.reformat(
-        format=layout, src_color_range=color_range, dst_color_range=color_range
-    )
+    picture = av.VideoFrame.from_ndarray(small, format="rgb24")
+    planar = picture.reformat(format=source, dst_color_range=color_range)
+    ranges = {"src_color_range": color_range, "dst_color_range": color_range}
+    surface = planar.reformat(format=layout, **ranges)
     for frame in (planar, surface):
         frame.colorspace, frame.color_range = space, color_range
     given = SurfaceConverter()(surface)

@@ -15,9 +15,8 @@ from vidrobust.video.source import open_video
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FOLDERS = ("factory", "objects", "faults")
-FILES = sorted(
-    str(p.relative_to(CORPUS)) for f in FOLDERS for p in (CORPUS / f).glob("*") if CORPUS.is_dir()
-)
+PATHS = [path for folder in FOLDERS for path in (CORPUS / folder).glob("*")]
+FILES = sorted(str(path.relative_to(CORPUS)) for path in PATHS)
 UNREADABLE = {
     "faults/git_lfs_pointer.mp4": "is a Git LFS pointer",
     "faults/moviepy_result.webm": "is empty",
@@ -39,23 +38,17 @@ WHOLE = 200_000
 
 # What decord cannot read, with what is then said. What it does read must be right.
 NO_FRAME = ("moviepy_bitmap.mp4", "moviepy_-video-with-dash-.mp4", "datumaro_kinetics_video_1.avi")
-REFUSED = {
-    ("decord", name): "decord cannot read it"
-    for name in FILES
-    if name.endswith((".gif", "duration.webm"))
-}
-REFUSED |= {
-    ("decord", f"faults/{name}"): "decord stopped at frame 0: pictures of shape"
-    for name in NO_FRAME
-}
+NO_PICTURE = [name for name in FILES if name.endswith((".gif", "duration.webm"))]
+REFUSED = {("decord", name): "decord cannot read it" for name in NO_PICTURE}
+STOPPED = "decord stopped at frame 0: pictures of shape"
+REFUSED |= {("decord", f"faults/{name}"): STOPPED for name in NO_FRAME}
 REFUSED |= {("decord", "faults/torchcodec_av1_video.mkv"): "cannot read it|gives no frame"}
 
 
 def md5_of(video, count):
     frames = (f for b in video.batches(8) for f in b.pixels.permute(0, 2, 3, 1).numpy())
-    return [
-        hashlib.md5(f.tobytes(), usedforsecurity=False).hexdigest() for f in islice(frames, count)
-    ]
+    contents = (frame.tobytes() for frame in islice(frames, count))
+    return [hashlib.md5(each, usedforsecurity=False).hexdigest() for each in contents]
 
 
 def count_of(path):

@@ -115,12 +115,11 @@ def test_frames_of_a_device_come_down_once(clip, frames):
 def tried(reader, clip):
     """Why a reader is passed over; "" where it is taken."""
     on_device = Route(name="nvdec", decodes_on="cuda:0", delivers_on="cuda:0", open=lambda: reader)
-    plain = Route(
-        name="pyav",
-        decodes_on="cpu",
-        delivers_on="cuda:0",
-        open=lambda: PyAVReader(clip, item="x", color="fast"),
-    )
+
+    def by_pyav():
+        return PyAVReader(clip, item="x", color="fast")
+
+    plain = Route(name="pyav", decodes_on="cpu", delivers_on="cuda:0", open=by_pyav)
     chosen = choose([on_device, plain])
     return "" if chosen.reader is reader else chosen.reader.info.reason.partition("; ")[2]
 

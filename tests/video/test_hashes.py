@@ -65,10 +65,7 @@ def test_every_frame_has_its_time_stamp_and_the_hash_of_its_bytes(make):
     found = [PairWatcher().feed(batch) for batch in batches]
     assert [int(pts) for each in found for pts in each.pts] == wanted
     assert [int(pts) for pts in again.pts] == [wanted[7], wanted[2]]
-    hashes = [
-        xxhash.xxh3_64_hexdigest(frame.permute(1, 2, 0).contiguous().numpy().tobytes())
-        for batch in batches
-        for frame in batch.pixels
-    ]
+    pictures = (frame.permute(1, 2, 0) for batch in batches for frame in batch.pixels)
+    hashes = [xxhash.xxh3_64_hexdigest(each.contiguous().numpy().tobytes()) for each in pictures]
     assert [content for each in found for content in each.content] == hashes
     assert len(set(hashes)) == 9

@@ -19,9 +19,8 @@ KEYS = {
 
 @pytest.fixture
 def clip(make):
-    return make(
-        "inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30"
-    )
+    quick = ("-c:v", "libx264", "-preset", "ultrafast")
+    return make("inspected.mp4", *quick, "-r", "20", "-frames:v", "30")
 
 
 def test_an_entry_has_the_keys_and_values_of_its_file(clip, framemd5, printed):
@@ -49,9 +48,7 @@ def test_uneven_times_are_noted(make):
     assert any("ms apart" in note for note in entry["notes"])
 
 
-def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_said(
-    clip, tmp_path, capsysbinary
-):
+def test_an_odd_name_is_printed_and_a_range_past_the_end_is_said(clip, tmp_path, capsysbinary):
     odd = tmp_path / os.fsdecode(b"<b>\xff\n.mp4")
     odd.write_bytes(clip.read_bytes())
     (entry,) = inspect_paths([str(odd)])

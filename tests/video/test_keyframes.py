@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 from tests.made_frames import batch_of, texture
 from tests.skips import need
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.source import open_video
 
 COUNT = 100
@@ -96,11 +96,4 @@ def test_a_batch_that_does_not_say_has_none_and_one_of_another_length_is_refused
     batch = batch_of([texture(1)] * 3)
     assert batch.keyframe.tolist() == [False] * 3
     with pytest.raises(ValueError, match=r"FrameBatch.keyframe: expected bool of shape \(3,\)"):
-        FrameBatch(
-            pixels=batch.pixels,
-            time_s=batch.time_s,
-            index=batch.index,
-            corrupt=batch.corrupt,
-            item="made",
-            keyframe=np.ones(2, np.bool_),
-        )
+        replace(batch, keyframe=np.ones(2, np.bool_))

@@ -37,13 +37,11 @@ def test_a_region_of_a_still(corpus):
 
 def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make):
     path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
-    with pytest.raises(
-        InputError, match="x 200, y 0, 41x10 px reaches out of the frame, which is 240x180 px"
-    ):
+    said = "x 200, y 0, 41x10 px reaches out of the frame, which is 240x180 px"
+    with pytest.raises(InputError, match=said):
         open_video(path, device="cpu", cut=Region((200, 0, 41, 10), path))
-    with pytest.raises(
-        SettingsError, match="roi: expected a width and a height of 1 px or more, got 0,0,0,5"
-    ):
+    said = "roi: expected a width and a height of 1 px or more, got 0,0,0,5"
+    with pytest.raises(SettingsError, match=said):
         Region((0, 0, 0, 5), path)
 
 
@@ -85,7 +83,6 @@ def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size):
 
 def test_a_window_about_an_object_has_a_margin_from_0():
     boxes = ObjectBoxes(places=(2,), boxes=((40, 40, 80, 60),), counted=True)
-    with pytest.raises(
-        SettingsError, match="crop: expected a margin >= 0 and a size >= 1 px, got -1 and 256"
-    ):
+    said = "crop: expected a margin >= 0 and a size >= 1 px, got -1 and 256"
+    with pytest.raises(SettingsError, match=said):
         ObjectCut(boxes=boxes, margin=-1)

@@ -41,17 +41,8 @@ def counts(path):
         opencv += 1
     with av.open(str(path)) as container:
         plain = sum(1 for _ in container.decode(video=0))
-    command = [
-        "ffprobe",
-        "-v",
-        "quiet",
-        "-select_streams",
-        "v:0",
-        "-count_frames",
-        "-of",
-        "csv=p=0",
-    ]
-    command += ["-show_entries", "stream=nb_read_frames", str(path)]
+    command = ["ffprobe", "-v", "quiet", "-select_streams", "v:0", "-count_frames"]
+    command += ["-of", "csv=p=0", "-show_entries", "stream=nb_read_frames", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return {"opencv": opencv, "pyav": plain, "ffprobe": int(done.stdout.split()[0])}
 

@@ -12,14 +12,14 @@ from vidrobust.footage.labels.labels import rows_of, sets_of
 from vidrobust.footage.labels.matching import at_frames, in_pixels, on_items, sets_on_items
 from vidrobust.video.source import open_video
 
+SAME = {"label_name": "", "source": "made"}
+
 
 def rows(*of):
-    return rows_of(
-        [
-            label_row(item, frame=frame, time_s=time_s, label=place, label_name="", source="made")
-            for place, (item, frame, time_s) in enumerate(of)
-        ]
+    made = (
+        label_row(item, frame=f, time_s=t, label=k, **SAME) for k, (item, f, t) in enumerate(of)
     )
+    return rows_of(list(made))
 
 
 def test_names_fit_by_name_file_and_the_end_of_the_path():
@@ -70,12 +70,8 @@ def folder_of(place, names):
 
 
 def named(*of):
-    return rows_of(
-        [
-            label_row(item, frame=frame, label=0, label_name="", source="made", more={"file": file})
-            for item, frame, file in of
-        ]
-    )
+    made = (label_row(i, frame=f, label=0, more={"file": file}, **SAME) for i, f, file in of)
+    return rows_of(list(made))
 
 
 def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path):

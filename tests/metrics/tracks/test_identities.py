@@ -92,11 +92,9 @@ def walk(seed):
 def test_random_tracks_as_trackeval_judges_them(seed):
     metrics = pytest.importorskip("trackeval.metrics")
     known, mine = walk(seed)
-    judges = {
-        "HOTA": metrics.HOTA(),
-        "CLEAR": metrics.CLEAR({"PRINT_CONFIG": False}),
-        "Identity": metrics.Identity({"PRINT_CONFIG": False}),
-    }
+    quiet = {"PRINT_CONFIG": False}
+    judges = {"CLEAR": metrics.CLEAR(quiet), "Identity": metrics.Identity(quiet)}
+    judges["HOTA"] = metrics.HOTA()
     results = {name: {} for name in judges}
     for label in (0, 1):
         data = as_trackeval([r for r in known if r[3] == label], [r for r in mine if r[3] == label])

@@ -111,19 +111,13 @@ def test_as_transformers_reads_its_own_networks(kind):
     torch.manual_seed(3)
     boxes = torch.rand(1, 20, 4) * 0.4 + 0.1
     if kind == "detr":
-        logits = torch.randn(1, 20, 6) * 3
-        outputs = DetrObjectDetectionOutput(logits=logits, pred_boxes=boxes)
-        found = DetrImageProcessor().post_process_object_detection(
-            outputs, threshold=0.3, target_sizes=[(64, 96)]
-        )[0]
-        given = {"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}
-        mine = above(HEADS["detr"].decode(given, INPUT), 0.3)
+        count, output, processor = 6, DetrObjectDetectionOutput, DetrImageProcessor()
     else:
-        logits = torch.randn(1, 20, 5) * 3
-        outputs = RTDetrObjectDetectionOutput(logits=logits, pred_boxes=boxes)
-        found = RTDetrImageProcessor().post_process_object_detection(
-            outputs, threshold=0.3, target_sizes=[(64, 96)]
-        )[0]
+        count, output, processor = 5, RTDetrObjectDetectionOutput, RTDetrImageProcessor()
+    logits = torch.randn(1, 20, count) * 3
+    outputs = output(logits=logits, pred_boxes=boxes)
+    how = {"threshold": 0.3, "target_sizes": [(64, 96)]}
+    (found,) = processor.post_process_object_detection(outputs, **how)
     given = {"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}
     mine = above(HEADS[kind].decode(given, INPUT), 0.3)
     order = np.argsort(-found["scores"].numpy(), kind="stable")

@@ -18,6 +18,13 @@ from vidrobust.predictions import Detections
 onnx = pytest.importorskip("onnx")
 
 
+def of_module(module):
+    """A detector of a torch module of three classes, which its own transform feeds."""
+    how = {"engine": "torch", "device": "cpu", "precision": "float32"}
+    info, cpu = ModelInfo(spec="m", preprocessing="inside", **how), torch.device("cpu")
+    return ModuleDetector(name="m", class_names=tuple("abc"), info=info, module=module, device=cpu)
+
+
 def constant_network(path, outputs, size=(64, 96), **metadata):
     """An ONNX file of input (1, 3, *size) that answers the same whatever it sees."""
     from onnx import TensorProto, helper, numpy_helper
@@ -214,14 +221,8 @@ def test_one_stage_detectors_of_torchvision_say_what_it_says(name, bottles):
     module.head.classification_head.cls_logits.bias.data.zero_()
     lower_threshold(module)
     assert module.score_thresh <= MIN_SCORE
-    info = ModelInfo(
-        spec=name, engine="torch", device="cpu", precision="float32", preprocessing="inside"
-    )
-    detector = ModuleDetector(
-        name=name, class_names=("a", "b", "c"), info=info, module=module, device=torch.device("cpu")
-    )
     small = torch.nn.functional.interpolate(bottles[1:2], (120, 160))
-    found = detector(small)
+    found = of_module(module)(small)
     with torch.inference_mode():
         expected = module([small[0] / 255])[0]
     order = np.argsort(-expected["scores"].numpy(), kind="stable")

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torchvision
 
-from tests.models.detection.test_load import constant_network
+from tests.models.detection.test_load import constant_network, of_module
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import HeadSettings, MaskParts
 from vidrobust.models.detection.heads import HEADS
@@ -16,17 +16,12 @@ from vidrobust.models.detection.suppress import (
     mask_of,
     turned_box,
 )
-from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_model
-from vidrobust.models.modules import ModuleDetector
 from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask, Polygon
 
 INPUT = HeadSettings(size=(64, 96))
-INFO = ModelInfo(
-    spec="m", engine="torch", device="cpu", precision="float32", preprocessing="inside"
-)
 
 
 def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles):
@@ -36,9 +31,7 @@ def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles):
     how |= {"max_size": 128, "box_score_thresh": MIN_SCORE}
     module = torchvision.models.detection.maskrcnn_resnet50_fpn(**how).eval()
     small = torch.nn.functional.interpolate(bottles[1:2], (120, 160))
-    found = ModuleDetector(
-        name="m", class_names=("a", "b", "c"), info=INFO, module=module, device=torch.device("cpu")
-    )(small)
+    found = of_module(module)(small)
     with torch.inference_mode():
         expected = module([small[0] / 255])[0]
     order = np.argsort(-expected["scores"].numpy(), kind="stable")

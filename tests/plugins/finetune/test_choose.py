@@ -74,9 +74,7 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
     assert Scored.of(labelled, rest).score == 0.25 + 0.5 + 0.75 + 0.2
 
 
-def test_a_network_that_answers_the_same_to_everything_agrees_with_itself_but_not_with_the_jury() -> (
-    None
-):
+def test_a_network_that_answers_the_same_to_everything_agrees_with_itself_but_not_with_the_jury():
     place = np.tile(np.arange(4), 2)
     frames = pd.DataFrame({"item": np.repeat(["x", "y"], 4), "part": "", "place": place})
     frames["time_s"] = 0.1 * place

@@ -109,9 +109,7 @@ def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder):
     assert {name.rpartition("-2-6-")[0] for name in set(after) - set(before)} == long
 
 
-def test_calm_footage_trains_and_the_run_chooses_judges_and_trains_without_labels(
-    run_folder, tmp_path, capsys
-):
+def test_calm_footage_trains_and_the_run_chooses_without_labels(run_folder, tmp_path, capsys):
     rng = np.random.default_rng(1)
     calm = tmp_path / "calm"
     for clip in range(8):

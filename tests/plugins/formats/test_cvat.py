@@ -43,23 +43,12 @@ def test_attributes_are_kept_and_faults_have_their_line(changed):
 
 
 def test_a_polygon_is_the_box_about_it_and_its_shape(changed):
-    path = changed(
-        NAME,
-        (
-            '<points frame="10"',
-            '<polygon points="1,2;9,2;5,8.5" outside="0" occluded="0" frame="4"/><points frame="10"',
-        ),
-    )
+    start, of = '<points frame="10"', 'outside="0" occluded="0" frame="4"'
+    path = changed(NAME, (start, f'<polygon points="1,2;9,2;5,8.5" {of}/>{start}'))
     row = read_labels(path).rows.query("frame == 4").iloc[0]
     assert row[["x1", "y1", "x2", "y2"]].tolist() == [1.0, 2.0, 9.0, 8.5]
     assert row["shape"] == "polygon 1 2 9 2 5 8.5"
-    path = changed(
-        NAME,
-        (
-            '<points frame="10"',
-            '<polygon points="1,2;9,2" outside="0" frame="4"/><points frame="10"',
-        ),
-    )
+    path = changed(NAME, (start, f'<polygon points="1,2;9,2" outside="0" frame="4"/>{start}'))
     assert "expected three corners or more, got '1,2;9,2'" in str(read_labels(path).problems[0])
 
 

@@ -123,15 +123,13 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path):
     assert "Ranges beyond their limits: B on 3;" in pictures[-1].caption
     ratings = aiag_attribute()
     asked = StudyRequest(profile=load_profile("aiag"), defect=("0",))
-    text = Page(
-        write_study(
-            tmp_path / "a.html", plain(attribute_of(ratings, asked)), ratings, "go-no-go.csv"
-        ).read_text()
-    ).sections["repeatability"]
+    found = plain(attribute_of(ratings, asked))
+    html = write_study(tmp_path / "a.html", found, ratings, "go-no-go.csv").read_text()
+    text = Page(html).sections["repeatability"]
     assert "11 of 50 parts got more than one verdict" in text
     assert "Cochran's Q over operators" in text
     assert "1, 1, 0" in text
-    crossed_tables = section_of_table(plain(attribute_of(ratings, asked)), ratings)["crossed"]
+    crossed_tables = section_of_table(found, ratings)["crossed"]
     assert [each["counts"] for each in crossed_tables] == [
         [[44, 6], [3, 97]], [[43, 7], [8, 92]], [[42, 5], [9, 94]],
     ]  # fmt: skip
@@ -141,9 +139,7 @@ def test_without_the_study_there_is_no_section(made):
     assert section(RunTables(made.path)) is None
 
 
-def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_six(
-    studied, tmp_path
-):
+def test_a_run_has_a_certificate_and_the_figure_that_decides_is_among_its_six(studied, tmp_path):
     found = studied.read_json("repeatability.json")
     found["overall"] = overall(found)
     head = tmp_path / "study.toml"

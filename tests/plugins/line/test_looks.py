@@ -24,10 +24,8 @@ def test_a_blur_and_noise_would_show_in_these_measures():
     rng = np.random.default_rng(1)
     picture = cv2.GaussianBlur(rng.uniform(0, 255, (160, 160)).astype(np.float32), (0, 0), 2)
     noise, laplacian, edges = of_frame(picture)
-    blurred, noisy = (
-        of_frame(cv2.GaussianBlur(picture, (0, 0), 2)),
-        of_frame((picture + rng.normal(0, 5, (160, 160))).astype(np.float32)),
-    )
+    blurred = of_frame(cv2.GaussianBlur(picture, (0, 0), 2))
+    noisy = of_frame((picture + rng.normal(0, 5, (160, 160))).astype(np.float32))
     assert blurred[1] < laplacian / 4
     assert blurred[2] < edges
     assert noisy[0] == pytest.approx(np.hypot(noise, 5), rel=0.1)

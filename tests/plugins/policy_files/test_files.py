@@ -386,9 +386,7 @@ def test_timm_reads_every_string(tmp_path):
         ("kornia", "perspective", 0.2, "no such augmentation"),
     ],
 )
-def test_what_a_format_cannot_say_is_listed_in_the_file_and_returned(
-    library, name, strength, reason
-):
+def test_what_a_format_cannot_say_is_listed_there_and_returned(library, name, strength, reason):
     export = next(e for e in render_all(one_step(name, -strength, strength)) if library in e.name)
     (sentence,) = export.not_expressed
     assert reason in sentence

@@ -55,16 +55,12 @@ def folder(tmp_path_factory, corpus, models):
 
 def library(truth, answers):
     """AP and AP50 by pycocotools."""
-    rows = [
-        {"image_id": k, "category_id": int(label), "score": float(score), "bbox": box}
-        for k, of in enumerate(answers)
-        for label, score, box in zip(
-            of.labels,
-            of.scores,
-            np.hstack([of.boxes[:, :2], of.boxes[:, 2:] - of.boxes[:, :2]]).astype(float).tolist(),
-            strict=True,
-        )
-    ]
+    rows = []
+    for k, of in enumerate(answers):
+        boxes = np.hstack([of.boxes[:, :2], of.boxes[:, 2:] - of.boxes[:, :2]]).astype(float)
+        found = zip(of.labels.tolist(), of.scores.tolist(), boxes.tolist(), strict=True)
+        names = ("category_id", "score", "bbox")
+        rows += [dict(zip(names, each, strict=True), image_id=k) for each in found]
     return tuple(judged_by_pycocotools(truth, rows).stats[:2])
 
 
@@ -76,9 +72,8 @@ def test_mpc_is_that_of_the_reference_packages(folder, models):
     found = box_corruptions(boxed, [detector], only=EXACT, step=done.append)
     assert sum(done) == found["images"] == 2
     (one,) = found["models"].values()
-    names = [
-        each["file_name"] for each in json.loads((folder / "truth.json").read_text())["images"]
-    ]
+    truth = json.loads((folder / "truth.json").read_text())
+    names = [each["file_name"] for each in truth["images"]]
     pictures = [np.array(Image.open(folder / "images" / name)) for name in names]
 
     def answers(changed):
@@ -87,10 +82,8 @@ def test_mpc_is_that_of_the_reference_packages(folder, models):
     expected = {}
     for name in EXACT:
         for severity in range(1, 6):
-            changed = [
-                np.uint8(imagecorruptions.corrupt(p, corruption_name=name, severity=severity))
-                for p in pictures
-            ]
+            how = {"corruption_name": name, "severity": severity}
+            changed = [np.uint8(imagecorruptions.corrupt(p, **how)) for p in pictures]
             expected.setdefault(name, []).append(library(folder / "truth.json", answers(changed)))
         for k, metric in enumerate(("ap", "ap50")):
             theirs = [pair[k] for pair in expected[name]]

@@ -53,9 +53,8 @@ def counted(errors, clean, n):
     """n images of which, at each severity, the first share is wrong."""
     counts = np.array([[round(e * n) for e in row] for row in errors.values()])
     wrong = np.arange(n)[:, None, None] < counts
-    return CorruptionErrors(
-        names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n)
-    )
+    clean_wrong = np.arange(n) < round(clean * n)
+    return CorruptionErrors(names=tuple(errors), wrong=wrong, clean_wrong=clean_wrong)
 
 
 def test_alexnet_into_itself_is_100_for_every_corruption():
@@ -78,10 +77,8 @@ def test_a_summary_of_counts_is_the_formula_on_rates():
     errors = {name: tuple(np.round(np.array(e) * 0.8, 2)) for name, e in alexnet.ERRORS.items()}
     found = counted(errors, 0.24, 100).summary()
     ce = [100 * np.sum(e) / np.sum(alexnet.ERRORS[name]) for name, e in errors.items()]
-    relative = [
-        100 * np.sum(np.array(e) - 0.24) / np.sum(np.array(alexnet.ERRORS[name]) - 0.4348)
-        for name, e in errors.items()
-    ]
+    above = {name: np.sum(np.array(e) - 0.4348) for name, e in alexnet.ERRORS.items()}
+    relative = [100 * np.sum(np.array(e) - 0.24) / above[name] for name, e in errors.items()]
     assert found["mce"] == pytest.approx(np.mean(ce))
     assert found["relative_mce"] == pytest.approx(np.mean(relative))
     assert found["clean_error"] == pytest.approx(0.24)
@@ -102,9 +99,8 @@ def test_the_interval_of_mce_covers_as_it_says():
     truth = np.mean([100 * 5 * 0.5 / np.sum(alexnet.ERRORS[name]) for name in names])
     for _ in range(400):
         chance = rng.beta(2, 2, size=(60, 1, 1))
-        found = CorruptionErrors(
-            names=names, wrong=rng.random((60, 2, 5)) < chance, clean_wrong=np.zeros(60, bool)
-        ).summary()
+        wrong = rng.random((60, 2, 5)) < chance
+        found = CorruptionErrors(names=names, wrong=wrong, clean_wrong=np.zeros(60, bool)).summary()
         hits += found["mce_low"] <= truth <= found["mce_high"]
     assert hits / 400 == pytest.approx(0.95, abs=0.03)
 
@@ -112,9 +108,8 @@ def test_the_interval_of_mce_covers_as_it_says():
 def test_without_a_baseline_it_is_a_mean_error_in_percent():
     wrong = np.zeros((4, 1, 2), bool)
     wrong[:2, 0, 0] = True
-    found = CorruptionErrors(
-        names=("x",), wrong=wrong, clean_wrong=np.zeros(4, bool), baseline=NONE
-    ).summary()
+    of = {"names": ("x",), "wrong": wrong, "clean_wrong": np.zeros(4, bool)}
+    found = CorruptionErrors(**of, baseline=NONE).summary()
     assert found["mce"] == pytest.approx(25)
     assert found["normalised_by"] == ""
     with pytest.raises(ValueError, match=r"expected \(3, 1, S\), got \(4, 1, 2\)"):

@@ -71,9 +71,8 @@ def reference(folder, models):
     crops = [np.array(cut(Image.open(path).convert("RGB"))) for path in images.paths]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        models / "mobilenet_v2_1.0_224.onnx", options, providers=["CPUExecutionProvider"]
-    )
+    providers, file = ["CPUExecutionProvider"], models / "mobilenet_v2_1.0_224.onnx"
+    session = onnxruntime.InferenceSession(file, options, providers=providers)
     entry = session.get_inputs()[0]
     outputs = load_model(f"onnx:{models / 'mobilenet_v2_1.0_224.onnx'}", device="cpu").class_names
     shift = len(outputs) - 1000  # a background class in front
@@ -105,10 +104,8 @@ def test_errors_are_those_of_the_reference_package(folder, models, found):
 
 def test_mce_is_the_mean_of_ratios_of_sums(found):
     (one,) = found["models"].values()
-    ce = {
-        name: 100 * sum(each["errors"]) / sum(alexnet.ERRORS[name])
-        for name, each in one["corruptions"].items()
-    }
+    errors = {name: sum(each["errors"]) for name, each in one["corruptions"].items()}
+    ce = {name: 100 * error / sum(alexnet.ERRORS[name]) for name, error in errors.items()}
     assert {name: each["ce"] for name, each in one["corruptions"].items()} == pytest.approx(ce)
     assert one["mce"] == pytest.approx(np.mean(list(ce.values())))
     assert list(ce) == list(alexnet.ERRORS)
@@ -130,24 +127,20 @@ def test_results_depend_on_content_and_seed_alone(folder, tmp_path):
 
     few = answers(("0.png", "1.png"), batch=1)
     each = [answers([name]) for name in some]
-    together, *apart = (
-        [c["errors"] for c in one["models"]["levels"]["corruptions"].values()]
-        for one in (few, *each)
-    )
+    found = (one["models"]["levels"]["corruptions"].values() for one in (few, *each))
+    together, *apart = ([c["errors"] for c in of] for of in found)
     np.testing.assert_allclose(together, np.mean(apart, axis=0))
     assert 0 < np.mean(together) < 1
 
 
 def test_the_model_sees_the_crop_without_a_second_resize(models, spec):
     """A crop of 224 px goes through pixel by pixel; a network of 128 px resizes it once and cuts nothing."""
-    crop = torch.randint(
-        0, 256, (1, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
+    drawn = torch.Generator().manual_seed(0)
+    crop = torch.randint(0, 256, (1, 3, 224, 224), dtype=torch.uint8, generator=drawn)
     as_is = without_second_resize(load_model(spec, device="cpu"))
     assert torch.equal(as_is.network.preprocess.cut(crop), crop)
-    small = without_second_resize(
-        load_model(f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}", device="cpu")
-    )
+    tiny = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
+    small = without_second_resize(load_model(tiny, device="cpu"))
     assert small.network.preprocess.resized == (128,)
     assert small.network.preprocess.cut(crop).shape == (1, 3, 128, 128)
 
@@ -160,10 +153,8 @@ class Constant:
     task = "classification"
 
     def __call__(self, pixels):
-        return Classifications(
-            np.tile(np.float32([0.5, 0.3, 0.1, 0.05, 0.03, 0.02]), (len(pixels), 1)),
-            self.class_names,
-        )
+        shares = np.float32([0.5, 0.3, 0.1, 0.05, 0.03, 0.02])
+        return Classifications(np.tile(shares, (len(pixels), 1)), self.class_names)
 
 
 class Dog(Constant):
@@ -204,9 +195,8 @@ def test_flip_suite_on_real_images(folder):
 
 def test_labels_are_read_with_sets_and_what_is_missing_is_counted(folder, tmp_path):
     table = tmp_path / "labels.csv"
-    table.write_text(
-        "File, Label\ncotracker_cat_0.png,281\ncotracker_cat_0.png,282\nnowhere.png,3\n"
-    )
+    rows = "cotracker_cat_0.png,281\ncotracker_cat_0.png,282\nnowhere.png,3\n"
+    table.write_text(f"File, Label\n{rows}")
     images = read_labels(folder, table)
     assert images.labels == (frozenset({"281", "282"}),)
     assert images.unlabelled == 1
@@ -239,9 +229,8 @@ def test_names_numbers_and_a_background_class():
     background = ("background", *(f"class {k}" for k in range(1000)))
     assert sets_for([frozenset({"0"})], background)[0] == [frozenset({1})]
     assert "ImageNet's" in sets_for([frozenset({"0"})], background)[1]
-    with pytest.raises(
-        SettingsError, match="label 'cow': no class of the model, which has 3: crane, dog"
-    ):
+    said = "label 'cow': no class of the model, which has 3: crane, dog"
+    with pytest.raises(SettingsError, match=said):
         sets_for([frozenset({"cow"})], names)
     with pytest.raises(SettingsError, match="label '3'"):
         sets_for([frozenset({"3"})], names)

@@ -86,9 +86,7 @@ def test_ytbb_robust_by_its_real_metadata(corpus, tmp_path, checked):
     assert any("all frames within 10 of a good anchor count" in note for note in found["notes"])
 
 
-def test_shards_are_written_beside_the_file_and_are_no_tables_of_their_own(
-    tmp_path, checked, printed
-):
+def test_shards_are_written_beside_the_file_and_no_tables_of_their_own(tmp_path, checked, printed):
     rows = [f"v{k % 5},{1000 * k},1,bird,0,present,0.1,0.5,0.2,0.6\n" for k in range(40)]
     (tmp_path / "yt_bb.csv").write_text("".join(rows))
     said = printed(0, "data", "youtube-bb", "--at", tmp_path, "--shards", "3").out

@@ -135,9 +135,8 @@ def test_what_is_not_there_is_said(pictures, tmp_path):
     ]
     with pytest.raises(InputError, match="holds no class folders"):
         read_layout(tmp_path)
-    with pytest.raises(
-        SettingsError, match="'fog' is not in the folder; there are brightness, contrast"
-    ):
+    said = "'fog' is not in the folder; there are brightness, contrast"
+    with pytest.raises(SettingsError, match=said):
         measure_errors(read_layout(folder), [Tone()], only=("fog",))
 
 

@@ -15,9 +15,8 @@ def test_the_corners_are_taken_by_name(annotations):
     assert labels.rows[BOX].to_numpy().tolist() == [[449, 304, 855, 682], [172, 307, 931, 590]]
     assert labels.rows["track"].tolist() == ["0", "1"]
     assert labels.rows["label_name"].tolist() == ["giant_panda"] * 2
-    assert labels.rows[["item", "frame"]].drop_duplicates().to_numpy().tolist() == [
-        ["ILSVRC2015_val_00030000", 0]
-    ]
+    places = labels.rows[["item", "frame"]].drop_duplicates().to_numpy().tolist()
+    assert places == [["ILSVRC2015_val_00030000", 0]]
     assert labels.rows["occluded"].tolist() == ["1", "1"]
 
 
@@ -36,9 +35,8 @@ def test_a_folder_is_a_video(changed, annotations):
 
 
 def test_faults_have_their_line(changed):
-    path = changed(
-        NAME, ("<xmax>855</xmax>", "<xmax>wide</xmax>"), ("<xmin>172</xmin>", "<xmin>1172</xmin>")
-    )
+    wide = ("<xmax>855</xmax>", "<xmax>wide</xmax>")
+    path = changed(NAME, wide, ("<xmin>172</xmin>", "<xmin>1172</xmin>"))
     labels = read_labels(path)
     assert len(labels.rows) == 0
     assert [str(p).removeprefix(f"{path}, ") for p in labels.problems] == [
@@ -49,9 +47,8 @@ def test_faults_have_their_line(changed):
 
 def test_a_file_that_defines_entities_is_refused(tmp_path):
     path = tmp_path / "a.xml"
-    path.write_text(
-        '<!DOCTYPE a [<!ENTITY b "c">]>\n<annotation><trackid>&b;</trackid></annotation>'
-    )
+    entity = '<!DOCTYPE a [<!ENTITY b "c">]>'
+    path.write_text(f"{entity}\n<annotation><trackid>&b;</trackid></annotation>")
     with pytest.raises(InputError, match=r"a\.xml: defines an entity \(b\)"):
         read_labels(path, "imagenet-vid")
 

@@ -38,9 +38,8 @@ class CentreParity:
         before = round((pixels.shape[2] - self.cut) / 2)
         view = pixels[:, :, before : before + self.cut, before : before + self.cut]
         rows = [int((v.amax(dim=(0, 2)) > 0).int().argmax()) % 2 for v in view]
-        return Classifications(
-            np.array([[0.8, 0.2] if r == 0 else [0.3, 0.7] for r in rows]), self.class_names
-        )
+        shares = np.array([[0.3, 0.7] if odd else [0.8, 0.2] for odd in rows])
+        return Classifications(shares, self.class_names)
 
 
 class MeanLevel:
@@ -64,9 +63,8 @@ def studied(frames, model, *, numbers=None, batch="auto", **paths):
 
 
 def values(rows, perturbation, metric):
-    return [
-        r.value for r in rows if (r.perturbation, r.metric) == (f"shift:{perturbation}", metric)
-    ]
+    of = (f"shift:{perturbation}", metric)
+    return [row.value for row in rows if (row.perturbation, row.metric) == of]
 
 
 def test_black_embedding_flips_with_each_row():
@@ -80,9 +78,8 @@ def test_black_embedding_flips_with_each_row():
         assert found == pytest.approx([0] * 2 + [0.5] * 6)
     assert values(rows, "scale_embedding_black", "label_flip") == [0]  # the first row stays
     assert {r.frame for r in rows} == {7}
-    flips = [
-        r for r in rows if r.perturbation == "shift:embedding_black" and r.metric == "label_flip"
-    ]
+    black = [r for r in rows if r.perturbation == "shift:embedding_black"]
+    flips = [r for r in black if r.metric == "label_flip"]
     assert [r.draw for r in flips] == list(range(8))
     assert [r.value == 0 for r in flips] == [y == 0 for y, _ in DIRECTIONS]
 
@@ -183,24 +180,21 @@ def test_a_frame_without_room_has_no_path():
 
 def test_rows_name_perturbations_of_the_catalogue():
     rows = studied([make_picture(60, 60)], MeanLevel())
-    assert {r.perturbation for r in rows} == {
-        key for key in PERTURBATIONS if key.startswith("shift:")
-    }
+    shifts = {key for key in PERTURBATIONS if key.startswith("shift:")}
+    assert {row.perturbation for row in rows} == shifts
 
 
 def test_circular_perturbation_rolls_in_all_eight_directions():
     pixels = torch.zeros(120, 3, 9, 9, dtype=torch.uint8)
     pixels[:, :, 4, 4] = 255
     moved = PERTURBATIONS["shift:circular_shift"].apply(pixels, 1, from_seed(0))
-    assert {tuple(int(v) for v in f[0].nonzero()[0]) for f in moved} == {
-        (4 - y, 4 - x) for y, x in DIRECTIONS
-    }
+    places = {tuple(int(v) for v in f[0].nonzero()[0]) for f in moved}
+    assert places == {(4 - y, 4 - x) for y, x in DIRECTIONS}
 
 
 def test_mistakes_are_named():
-    with pytest.raises(
-        SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"
-    ):
+    said = "expected 8 <= cut <= resized, got cut 300, resized 256"
+    with pytest.raises(SettingsError, match=said):
         View(cut=300)
 
 

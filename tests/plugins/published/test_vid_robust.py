@@ -66,7 +66,6 @@ def test_faults_are_listed_by_key(annotations, tmp_path):
         ("pmsets.json", f"{video}/000002.JPEG", unknown.format(video, "000002")),
     ]
     (folder / "labels.json").write_text('{\n "a": [1\n}')
-    with pytest.raises(
-        InputError, match=r"labels\.json, line 3, column 1: Expecting ',' delimiter"
-    ):
+    said = r"labels\.json, line 3, column 1: Expecting ',' delimiter"
+    with pytest.raises(InputError, match=said):
         read_labels(folder)

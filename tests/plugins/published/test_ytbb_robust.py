@@ -28,9 +28,8 @@ def test_candidates_and_review(labels):
 
 
 def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels):
-    row = labels.rows[
-        (labels.rows["item"] == "1-V-1rH5Bp8") & (labels.rows["time_s"] == 345.066)
-    ].iloc[0]
+    rows = labels.rows[labels.rows["item"] == "1-V-1rH5Bp8"]
+    row = rows[rows["time_s"] == 345.066].iloc[0]
     assert (row["label"], row["label_name"]) == (23, "car")  # 1-V-1rH5Bp8,345066,22
     first = labels.rows.drop_duplicates(["item", "time_s"])
     assert (first["label"] == 23).sum() == 87
@@ -57,9 +56,8 @@ def test_the_csv_alone_and_its_faults(annotations, tmp_path):
     assert len(labels.rows) == 2529
     assert (labels.rows["frame"] == -1).all()
     assert labels.class_map is None
-    alone.write_text(
-        "ytid,time_ms,label\n04rVDII50JU,66600,24\n06V473j0Jys,,4\n07zMfnGizTM,409333,4\n"
-    )
+    rows = "04rVDII50JU,66600,24\n06V473j0Jys,,4\n07zMfnGizTM,409333,4\n"
+    alone.write_text(f"ytid,time_ms,label\n{rows}")
     labels = read_labels(alone)
     assert [str(p).removeprefix(f"{alone}, ") for p in labels.problems] == [
         "line 2, column label: expected a class number 0 to 23, got 24",

@@ -40,10 +40,8 @@ def test_the_pieces_say_what_the_whole_says(tmp_path, header):
     read = [ytbb.read(piece.path, piece) for piece in pieces]
     videos = [set(labels.rows["item"]) for labels in read]
     assert sum(map(len, videos)) == len(set().union(*videos)) == 9
-    joined = pd.concat([labels.rows for labels in read]).sort_values(
-        ["item", "time_s"], ignore_index=True
-    )
-    expected = whole.rows.sort_values(["item", "time_s"], ignore_index=True)
+    both = (pd.concat([labels.rows for labels in read]), whole.rows)
+    joined, expected = (t.sort_values(["item", "time_s"], ignore_index=True) for t in both)
     pd.testing.assert_frame_equal(joined, expected, check_dtype=False)
     said = sorted(str(problem) for labels in read for problem in labels.problems)
     assert said == sorted(map(str, whole.problems))
@@ -75,9 +73,8 @@ def test_a_large_file_is_checked_in_pieces(tmp_path, monkeypatch):
         assert getattr(pieces, name) == getattr(whole, name)
     assert whole.notes == ("43 rows of 18 objects",)
     monkeypatch.setattr(video_sets, "MOST_PROBLEMS", 1)
-    assert (
-        "2 more rows of yt_bb.csv cannot be used" in video_sets.check_youtube_bb(tmp_path).missing
-    )
+    missing = video_sets.check_youtube_bb(tmp_path).missing
+    assert "2 more rows of yt_bb.csv cannot be used" in missing
 
 
 def test_what_cannot_be_cut(tmp_path):

@@ -142,14 +142,13 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path):
     n = len(logits)
     meter = ClassMeter("clip", "m", AlongTime(), metrics_of("classification"))
     reason = np.array(["first", *[""] * (n - 1)], object)
-    links = FrameTransitions(
-        reason=reason, pixel_change=np.zeros(n), shift=np.zeros((n, 2)), keyframe=np.zeros(n, bool)
-    )
+    still = {"pixel_change": np.zeros(n), "shift": np.zeros((n, 2)), "keyframe": np.zeros(n, bool)}
+    links = FrameTransitions(reason=reason, **still)
     batch = batch_of(torch.zeros((n, 3, 8, 8), dtype=torch.uint8), item="clip")
     meter.feed(batch, links, said)
-    transitions = pd.DataFrame(
-        {"item": "clip", "frame": np.arange(n), "time_s": np.arange(n) / 25, "reason": reason}
-    )
+    time_s = np.arange(n) / 25
+    rows = {"item": "clip", "frame": np.arange(n), "time_s": time_s, "reason": reason}
+    transitions = pd.DataFrame(rows)
     footage = FootageTables(transitions=transitions, sizes={}, parts={}, labels=pd.DataFrame())
     found = study_classifier("m", meter.finish(), footage, max_delay_ms=200)
     rows = {(row["remedy"], row["metric"]): row for row in found.rows}

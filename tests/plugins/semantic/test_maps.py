@@ -58,9 +58,8 @@ def test_planted_boundary_jitter_is_recovered_within_5_percent():
 
 
 def test_a_disc_that_grows_steadily_has_no_jitter():
-    found = [
-        maps.boundary_jitter(disc(30 + 2 * k), disc(32 + 2 * k), disc(34 + 2 * k)) for k in range(5)
-    ]
+    discs = ([disc(30 + 2 * (k + more)) for more in range(3)] for k in range(5))
+    found = [maps.boundary_jitter(*three) for three in discs]
     assert max(found) < 0.2
 
 
@@ -95,9 +94,8 @@ def test_planted_flips_are_recovered_on_moving_maps(drifting):
     frames, labels = drifting
     rng = np.random.default_rng(1)
     turned = labels.copy()
-    turned[1::2] = np.where(
-        rng.random(labels[1::2].shape) < 0.1, (labels[1::2] + 1) % 3, labels[1::2]
-    )
+    odd = labels[1::2]
+    turned[1::2] = np.where(rng.random(odd.shape) < 0.1, (odd + 1) % 3, odd)
     flips = measured(frames, turned)["task_pairs"]["pixel_flip"]
     assert flips.mean() == pytest.approx(0.1, rel=0.1)
 
@@ -110,13 +108,9 @@ def test_consistency_is_that_of_a_plain_loop(drifting):
     for k in range(7):
         flow, _ = maps.flow_between(frames[k], frames[k + 1])
         y, x = np.mgrid[: labels.shape[1], : labels.shape[2]]
-        before = cv2.remap(
-            noisy[k].astype(np.uint8),
-            (x + flow[..., 0]).astype(np.float32),
-            (y + flow[..., 1]).astype(np.float32),
-            cv2.INTER_NEAREST,
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
+        places = ((at + flow[..., k]).astype(np.float32) for k, at in enumerate((x, y)))
+        how = {"interpolation": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_REFLECT_101}
+        before = cv2.remap(noisy[k].astype(np.uint8), *places, **how)
         ious = []
         for label in range(3):
             one, other = before == label, noisy[k + 1] == label
@@ -162,12 +156,8 @@ def test_maps_go_as_their_pictures_do():
     y, x = np.mgrid[:60, :80]
     labels = ((np.hypot(x - 30, y - 25) < 18) + (x > 55)).astype(np.uint8)[None]
     pixels = torch.from_numpy(100 * labels)[:, None].repeat(1, 3, 1, 1)
-    for name, strength in (
-        ("horizontal_flip", 1.0),
-        ("rotation", 8.0),
-        ("scale", 0.1),
-        ("perspective", 0.05),
-    ):
+    strengths = {"horizontal_flip": 1.0, "rotation": 8.0, "scale": 0.1, "perspective": 0.05}
+    for name, strength in strengths.items():
         perturbation = PERTURBATIONS[name]
         shown = perturbation.apply(pixels, strength, [from_seed(3)])[0, 0].numpy() / 100
         found = maps.moved(said(labels), perturbation, strength, [from_seed(3)], (60, 80)).labels[0]

@@ -21,13 +21,11 @@ def test_a_torchvision_network_says_what_it_says_alone(tmp_path):
     from torchvision.models import get_model, get_model_weights
 
     torch.manual_seed(0)
-    module = get_model(
-        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=5
-    ).eval()
+    plain = {"weights": None, "weights_backbone": None, "num_classes": 5}
+    module = get_model("lraspp_mobilenet_v3_large", **plain).eval()
     torch.save(module.state_dict(), tmp_path / "five.pth")
-    model = load_model(
-        f"semantic:lraspp_mobilenet_v3_large,weights={tmp_path / 'five.pth'},num_classes=5"
-    )
+    own = f"weights={tmp_path / 'five.pth'},num_classes=5"
+    model = load_model(f"semantic:lraspp_mobilenet_v3_large,{own}")
     frames = check_frames()[:1]
     transform = get_model_weights("lraspp_mobilenet_v3_large").DEFAULT.transforms()
     with torch.inference_mode():

@@ -26,9 +26,8 @@ def place(tmp_path_factory):
     (place / "clip").mkdir()
     with open_video(CLIP, device="cpu") as source:
         frames = next(source.batches(FRAMES)).pixels.permute(0, 2, 3, 1).numpy()
-    small = np.stack(
-        [cv2.resize(each, SIZE[::-1], interpolation=cv2.INTER_AREA) for each in frames]
-    )
+    how = {"dsize": SIZE[::-1], "interpolation": cv2.INTER_AREA}
+    small = np.stack([cv2.resize(each, **how) for each in frames])
     rng = np.random.default_rng(0)
     for number, frame in enumerate(small):
         lit = np.clip(frame * (1 + 0.15 * (2 * rng.random() - 1)) + 0.5, 0, 255).astype(np.uint8)
@@ -68,9 +67,8 @@ def test_metrics_labels_and_remedy_are_there(place):
     truth = pd.read_parquet(place / "run" / "task_truth.parquet")
     assert truth["frame"].tolist() == list(LABELLED)
     assert 0.3 < found["miou"]["value"] < 1
-    remedies = pd.read_parquet(place / "run" / "remedies.parquet").query(
-        "remedy == 'map-majority-3'"
-    )
+    remedies = pd.read_parquet(place / "run" / "remedies.parquet")
+    remedies = remedies.query("remedy == 'map-majority-3'")
     assert remedies["after"].item() < remedies["before"].item()
     stability = pd.read_parquet(place / "run" / "stability.parquet").set_index("metric")["value"]
     assert stability["noise_floor_pixel_flip"] == 0.0

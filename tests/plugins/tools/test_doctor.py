@@ -24,9 +24,8 @@ def test_rows_have_one_form(rows):
 def test_versions_are_those_in_use(rows):
     assert rows["torch"]["detail"] == torch.__version__
     assert rows["av"]["detail"] == av.__version__
-    assert rows["decoder pyav"]["detail"].startswith(
-        f"{av.__version__} FFmpeg {av.ffmpeg_version_info}"
-    )
+    version = f"{av.__version__} FFmpeg {av.ffmpeg_version_info}"
+    assert rows["decoder pyav"]["detail"].startswith(version)
     assert rows["decoder pyav"]["status"] == "ok"
 
 
@@ -38,9 +37,8 @@ def test_devices_and_programs(rows):
 
 def test_missing_extras_say_how_to_get_them(rows):
     extras = {what: row for what, row in rows.items() if what.startswith("extra ")}
-    assert {"extra demo", "extra onnx", "extra timm", "extra decord", "extra torchcodec"} <= set(
-        extras
-    )
+    known = ("demo", "onnx", "timm", "decord", "torchcodec")
+    assert {f"extra {name}" for name in known} <= set(extras)
     for what, row in extras.items():
         if row["status"] == "missing":
             assert pip_install(what.split()[1]) in row["detail"]

@@ -35,9 +35,8 @@ def picture(tmp_path):
 def test_every_perturbation_and_strength_is_written(picture, tmp_path):
     out, name = tmp_path / "out", "natural"
     written = render(picture, out, seed=5, suite_name=name)
-    wanted = {out / p.name / f"{s:g}.png" for p in suite(name) for s in p.strengths} | {
-        out / "contact_sheet.png"
-    }
+    wanted = {out / p.name / f"{s:g}.png" for p in suite(name) for s in p.strengths}
+    wanted |= {out / "contact_sheet.png"}
     assert set(written) == wanted
     assert {path for path in out.rglob("*") if path.is_file()} == wanted
     assert all(size_of(path) == (64, 48) for path in wanted if path.name != "contact_sheet.png")
@@ -52,9 +51,8 @@ def test_pictures_are_those_of_the_seeded_draw(picture, tmp_path):
     picture = renamed
     entry, pixels = PERTURBATIONS["gaussian_noise"], read_picture(picture)
     content = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
-    expected = entry.apply(pixels, 20.0, [seeded(content, 0, 0, "gaussian_noise", 5)])[0].permute(
-        1, 2, 0
-    )
+    made = entry.apply(pixels, 20.0, [seeded(content, 0, 0, "gaussian_noise", 5)])
+    expected = made[0].permute(1, 2, 0)
     found = array_of(tmp_path / "a" / "gaussian_noise" / "20.png")
     assert np.array_equal(found, expected.numpy())
     assert np.array_equal(found, array_of(tmp_path / "c" / "gaussian_noise" / "20.png"))
@@ -75,10 +73,8 @@ def test_large_pictures_are_shrunk_on_the_sheet_only(tmp_path):
     Image.fromarray(make_picture(300, 528).permute(1, 2, 0).numpy()).save(path)
     render(path, tmp_path / "out", suite_name="shift")
     assert size_of(tmp_path / "out" / "circular_shift" / "8.png") == (528, 300)
-    assert (
-        size_of(tmp_path / "out" / "contact_sheet.png")[1]
-        == 6 * (THUMBNAIL_PX * 300 // 528 + 24) + 6
-    )
+    _, height = size_of(tmp_path / "out" / "contact_sheet.png")
+    assert height == 6 * (THUMBNAIL_PX * 300 // 528 + 24) + 6
 
 
 def test_mistakes_are_named(tmp_path, picture):
@@ -92,11 +88,7 @@ def test_mistakes_are_named(tmp_path, picture):
 
 
 def test_the_page_has_a_row_for_every_perturbation():
-    rows = [
-        line.split(" | ")[0].removeprefix("| ")
-        for line in page().splitlines()
-        if line.startswith("| ")
-    ]
-    assert Counter(rows) - Counter({"name": len(SUITES)}) == Counter(
-        p.name for p in PERTURBATIONS.values()
-    )
+    lines = (line for line in page().splitlines() if line.startswith("| "))
+    rows = Counter(line.split(" | ")[0].removeprefix("| ") for line in lines)
+    names = Counter(p.name for p in PERTURBATIONS.values())
+    assert rows - Counter({"name": len(SUITES)}) == names

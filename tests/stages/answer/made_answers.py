@@ -18,9 +18,8 @@ class MadeRun(RunTables):
 
     def __init__(self, folder, tables, files, record):
         self.folder, self._tables, self._files = folder, tables, files
-        self.__dict__["record"] = RunRecord.of(
-            {"schema": SCHEMA, "settings": {}, "stages": {}, **record}, "run.json"
-        )
+        content = {"schema": SCHEMA, "settings": {}, "stages": {}, **record}
+        self.__dict__["record"] = RunRecord.of(content, "run.json")
 
     def table(self, name):
         found = self._tables.get(name)
@@ -55,19 +54,16 @@ def account(n=24, items=None, **groups):
     }
     of = {"model": "net", "item": "", "level": "group", "n": n, "occurs": n, "clusters": 5}
     of |= {"specific": NAN, "specific_low": NAN}
-    rows = [
-        {**of, "cause": name, "group": name, **known[name], **groups.get(name, {})}
-        for name in GROUPS
-    ]
+    names = [{"cause": name, "group": name} for name in GROUPS]
+    rows = [{**of, **n, **known[n["cause"]], **groups.get(n["cause"], {})} for n in names]
     if EITHER.name in groups:
         rows.append({**of, "level": "either", "cause": EITHER.name, **groups[EITHER.name]})
     within = {"local_light": (0.4, 0.3, 0.5), "light": (0.2, 0.1, 0.3), "colour": (0.0, 0.0, 0.02)}
     for cause in ACCOUNT_CAUSES:
         share, low, high = within.get(cause, (0.0, -0.01, 0.02))
         ends = {"share": share, "low": low, "high": high, "specific": share, "specific_low": low}
-        rows.append(
-            {**of, "level": "cause", "cause": cause, "group": CATALOGUE[cause].group, **ends}
-        )
+        place = {"level": "cause", "cause": cause, "group": CATALOGUE[cause].group}
+        rows.append({**of, **place, **ends})
     for item, share in (items or {}).items():
         ends = {"share": share, "low": share - 0.05, "high": share + 0.05}
         rows.append({**of, "cause": "light", "group": "light", "item": item, **ends, "n": 12})
@@ -101,9 +97,8 @@ def sensitivity(rate=0.2, n=20, mild=0.0, items=1):
             item = f"clip {frame % items}"
             of = {"model": "net", "item": item, "frame": 25 * frame, "perturbation": "brightness"}
             flips = float(frame < round(share * n))
-            rows.append(
-                {**of, "strength": strength, "draw": 0, "metric": "label_flip", "value": flips}
-            )
+            shown = {"strength": strength, "draw": 0, "metric": "label_flip", "value": flips}
+            rows.append({**of, **shown})
     return pd.DataFrame(rows)
 
 
@@ -152,9 +147,8 @@ OPEN = Rejected(perturbation="hue", why=Rejection.SHARE_OPEN, evidence=SHARE)
 
 
 def policy(*steps, rejected=(REFUSED,), **more):
-    return with_levels(
-        Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more)
-    )
+    made = Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more)
+    return with_levels(made)
 
 
 TRIED = {"before": 0.2, "after": 0.1, "ratio": 0.5, "low": 0.3, "high": 0.8}

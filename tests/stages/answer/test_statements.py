@@ -237,12 +237,10 @@ NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "0 to 2 of 2 
 
 
 FOUR_PAIRS = {"settings": {"pairs": 4}}
-EITHER_MOTION = account(
-    moving={"low": -0.1, "high": 0.4}, motion={"share": 0.25, "low": 0.15, "high": 0.35}
-)
-PAIRS_ENOUGH = account(
-    keyframes={"high": 0.29}, camera={"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1}
-)
+OPEN, BOTH = {"low": -0.1, "high": 0.4}, {"share": 0.25, "low": 0.15, "high": 0.35}
+EITHER_MOTION = account(moving=OPEN, motion=BOTH)
+SMALL = {"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1}
+PAIRS_ENOUGH = account(keyframes={"high": 0.29}, camera=SMALL)
 VARIANTS = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
@@ -365,11 +363,8 @@ def test_golden_wording_of_every_sentence(base, answers):
 
 def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(answers, tmp_path):
     """In every case in which a model that runs is sent to a command."""
-    sent = {
-        kind
-        for kind in CASES
-        if any(each.command for each in answers[kind].statements if each.kind == kind)
-    }
+    said = {kind: [s for s in answers[kind].statements if s.kind == kind] for kind in CASES}
+    sent = {kind for kind, statements in said.items() if any(s.command for s in statements)}
     assert sent >= {"why_not_run", "sensitivity_not_run", "rule_not_run", "train_not_run"}
     for kind in sent:
         recorded = answered(tmp_path / kind, {**CASES[kind][0], **RECORDED})
@@ -383,13 +378,11 @@ def test_an_unknown_scene_leads_and_is_no_reason_to_act(tmp_path):
     for number, case in enumerate((of(frames=frames(0.2)), near_ties)):
         found = answered(tmp_path / str(number), {**case, "made": policy()})
         assert found.statements[0].question == Question.SCENE
-        assert [each.kind for each in found.statements if each.question == Question.TRAIN] == [
-            "train_unknown_scene"
-        ]
+        kinds = [each.kind for each in found.statements if each.question == Question.TRAIN]
+        assert kinds == ["train_unknown_scene"]
         found = answered(tmp_path / f"{number}-step", {**case, "made": SUGGESTED})
-        assert [each.kind for each in found.suggestions if each.question == Question.TRAIN] == [
-            "train_suggested"
-        ]
+        kinds = [each.kind for each in found.suggestions if each.question == Question.TRAIN]
+        assert kinds == ["train_suggested"]
 
 
 def test_only_what_was_tried_or_found_again_is_an_action(tmp_path):
@@ -401,11 +394,8 @@ def test_only_what_was_tried_or_found_again_is_an_action(tmp_path):
             "files": {"remedies.json": summary(verdict="helps")},
         },
     )
-    assert {each.kind for each in whole.actions} == {
-        "rule_tried",
-        "station_tried",
-        "train_replicated",
-    }
+    kinds = {each.kind for each in whole.actions}
+    assert kinds == {"rule_tried", "station_tried", "train_replicated"}
     assert {each.level for each in whole.actions} <= set(ACTED_ON)
     weak = answered(tmp_path / "weak", {"made": SUGGESTED})
     assert weak.actions == ()
@@ -426,11 +416,8 @@ def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(tmp_p
 def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
     """Half widths of 5 %: .30 and .45 differ by 4.2 standard errors of their difference, .40 and .42 by .6."""
     items = dict(zip("ab", shares, strict=True))
-    (cause,) = (
-        each
-        for each in answered(tmp_path / "run", of(account=account(items=items))).statements
-        if each.kind == "why_named"
-    )
+    found = answered(tmp_path / "run", of(account=account(items=items)))
+    (cause,) = (each for each in found.statements if each.kind == "why_named")
     low, high = (f"{100 * each:.0f} %" for each in shares)
     assert (f" Clips differ: {low} to {high}." in cause.text) == said
     assert ("Clips differ" in cause.text) == said

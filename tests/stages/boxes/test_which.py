@@ -29,22 +29,14 @@ class Fake:
 
 
 def line(model, metric, value, n=100):
-    row = {
-        "model": model,
-        "item": "",
-        "metric": metric,
-        "value": value,
-        "low": value / 2,
-        "high": 2 * value,
-    }
-    return {**row, "n": n, "cluster": "item", "clusters": 3}
+    ends = {"value": value, "low": value / 2, "high": 2 * value}
+    of = {"model": model, "item": "", "metric": metric, "n": n}
+    return {**of, **ends, "cluster": "item", "clusters": 3}
 
 
 def made(lines, **more):
-    return cast(
-        RunTables,
-        Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], RunRecord(schema=1, **more)),
-    )
+    tables, record = {"stability": pd.DataFrame(lines)}, RunRecord(schema=1, **more)
+    return cast(RunTables, Fake(tables, ["a", "b", "c"], record))
 
 
 def test_without_known_boxes_the_best_covered_goes_first():

@@ -63,9 +63,8 @@ def by_brightness(part, k):
 def by_pixels(part, k):
     """A fixed random sum of the pixels: noise moves it, and so does any change of the picture."""
     weights = np.random.default_rng(k).normal(0, 1, part.shape)
-    return float(
-        np.clip(0.8 + 8 * (weights * (part - part.mean())).sum() / np.sqrt(part.size), -2.5, 4)
-    )
+    along = (weights * (part - part.mean())).sum() / np.sqrt(part.size)
+    return float(np.clip(0.8 + 8 * along, -2.5, 4))
 
 
 OF_PAIR = {"frame_a": 1, "frame_b": 2, "weight": 1.0, "scale": "adjacent"}
@@ -143,11 +142,8 @@ def test_a_frame_without_boxes_has_no_coordinates(scene):
 
 
 def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out():
-    a = (
-        Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]])),
-        np.array([0.9, 0.9]),
-        np.array([0, 1]),
-    )
+    boxes = Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]]))
+    a = (boxes, np.array([0.9, 0.9]), np.array([0, 1]))
     b = (Places.of(np.array([[110, 50, 130, 70]])), np.array([0.4]), np.array([2]))
     shifts = np.array([[60.0, 0], [0, 0]])
     (found,) = followed(a, b, shifts, (240, 320))
@@ -227,9 +223,8 @@ def with_plate(plain_scene, x, y=80, gain=1.0):
     into = np.array([[1, 0, x + MARGIN - 21.5], [0, 1, y + MARGIN - 17.5]], np.float32)
     size = (WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN)
     over = cv2.warpAffine(plate, into, size, flags=cv2.INTER_CUBIC)
-    cover = cv2.warpAffine(np.ones((36, 44), np.float32), into, size, flags=cv2.INTER_LINEAR)[
-        ..., None
-    ]
+    cover = cv2.warpAffine(np.ones((36, 44), np.float32), into, size, flags=cv2.INTER_LINEAR)
+    cover = cover[..., None]
     return view(cover * over + (1 - cover) * plain_scene, gain=gain)
 
 
@@ -328,9 +323,9 @@ def test_a_box_is_taken_along_with_its_pixels():
     y = STEP * np.arange(height, dtype=np.float32)[:, None] * np.ones((1, width), np.float32)
     # by 2 % about (60, 50)
     grown = np.stack([(60 - x) * 0.02 / 1.02, (50 - y) * 0.02 / 1.02], axis=-1)
-    assert taken_along(box, ShownMotion(grown, none), own=False) == pytest.approx(
-        [60 - 20.4, 50 - 20.4, 60 + 20.4, 50 + 20.4], abs=0.01
-    )
+    expected = [60 - 20.4, 50 - 20.4, 60 + 20.4, 50 + 20.4]
+    found = taken_along(box, ShownMotion(grown, none), own=False)
+    assert found == pytest.approx(expected, abs=0.01)
 
 
 SIZE = (120, 160)
@@ -342,11 +337,8 @@ def two_parts(x, order=(0, 1), *, masked=True):
     masks = [Mask.of_array(part, x, 30) for part in (LOWER, ~LOWER)]
     box = [float(x), 30.0, x + 50.0, 80.0]
     shapes = shape_array(masks[k] for k in order)
-    return (
-        Places(np.array([box, box]), shapes if masked else None),
-        np.array([0.9, 0.8]),
-        np.array([0, 0]),
-    )
+    places = Places(np.array([box, box]), shapes if masked else None)
+    return places, np.array([0.9, 0.8]), np.array([0, 0])
 
 
 def test_two_parts_of_one_box_are_matched_by_their_masks():

@@ -17,9 +17,8 @@ from vidrobust.stages.policy.candidates import GRAIN_NEAR
 def scene():
     """Textured at all scales, as real pictures are."""
     rng = np.random.default_rng(0)
-    parts = [
-        cv2.GaussianBlur(rng.normal(0, 1, (240, 320, 3)), (0, 0), s) * s for s in (0.7, 2, 6, 18)
-    ]
+    grain = [(s, rng.normal(0, 1, (240, 320, 3))) for s in (0.7, 2, 6, 18)]
+    parts = [cv2.GaussianBlur(drawn, (0, 0), s) * s for s, drawn in grain]
     return np.clip(128 + 25 * sum(parts), 0, 255).astype(np.float32)
 
 
@@ -28,15 +27,13 @@ def fitted(half, codec=""):
     mean = scene()
     both = tuple(to_levels(mean + sign * half) for sign in (1, -1))
     steps = (0,) * (len(REPLAYED) + 1)
-    pair = PairReplays(
-        pictures=(both[0], both[1], *both), forwards=steps, backwards=steps, exchange=((2, 3),)
-    )
+    pictures, there_and_back = (*both, *both), {"forwards": steps, "backwards": steps}
+    pair = PairReplays(pictures=pictures, exchange=((2, 3),), **there_and_back)
     album, found = candidates(pair, codec)
     for each in found:
         played = (album[each.played].astype(np.float32) - album[each.before]) / 2
-        assert np.isclose(
-            np.sqrt(np.square(played).mean()), np.sqrt(np.square(half).mean()), rtol=0.1
-        )
+        energies = [np.sqrt(np.square(each).mean()) for each in (played, half)]
+        assert np.isclose(*energies, rtol=0.1)
     return {each.perturbation: each for each in found}
 
 
@@ -57,18 +54,14 @@ def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate():
         ("camera", lambda scene, k: view(scene, shift=(3.0 * k, -2.0 * k)), "translation", 13**0.5),
     ],
 )
-def test_a_cause_is_played_by_its_perturbation_as_strong_as_it_was(
-    corpus, cause, made, perturbation, strength
-):
+def test_a_cause_is_played_as_strong_as_it_was(corpus, cause, made, perturbation, strength):
     scene = still(corpus)
     pair = study_pair(*recorded([made(scene, k) for k in range(4)], 1.0, 0))
     pictures, fits = candidates(pair)
     (found,) = (one for one in fits if (one.cause, one.perturbation) == (cause, perturbation))
     assert abs(found.strength) == pytest.approx(strength, rel=0.15)
-    before, after, played = (
-        pictures[place].astype(float)[20:-20, 20:-20]
-        for place in (found.before, found.after, found.played)
-    )
+    places = (found.before, found.after, found.played)
+    before, after, played = (pictures[k].astype(float)[20:-20, 20:-20] for k in places)
     assert np.abs(played - after).mean() < 0.3 * np.abs(before - after).mean()
     assert not {one.cause for one in fits} & ({"light", "camera"} - {cause})
 
@@ -84,10 +77,6 @@ def test_what_the_stream_rules_out_is_not_asked_for():
     coded = to_array(PERTURBATIONS["h264"].apply(to_tensor([picture]), 80.0, torch.Generator())[0])
     error = coded.astype(np.float32) - picture
     of_sensor = {"gaussian_noise", "shot_noise"}
-    for codec, more in (
-        ("hevc", {"h264"}),
-        ("mjpeg", {"jpeg"}),
-        ("ffv1", {"jpeg"}),
-        ("no codec", {"jpeg", "h264"}),
-    ):
+    others = {"hevc": {"h264"}, "mjpeg": {"jpeg"}, "ffv1": {"jpeg"}, "no codec": {"jpeg", "h264"}}
+    for codec, more in others.items():
         assert set(fitted(error, codec)) == of_sensor | more

@@ -61,9 +61,7 @@ def test_levels_are_fitted_by_least_squares(picture, name, share):
         ("scale", 0.1, (10, 0)),
     ],
 )
-def test_of_a_motion_each_perturbation_takes_the_part_that_it_can_do(
-    picture, name, strength, point, backwards
-):
+def test_each_perturbation_takes_its_part_of_a_motion(picture, name, strength, point, backwards):
     found = fit_motion(name, step(picture, backwards=backwards, **MOVES))
     height, width = picture.shape[:2]
     place = np.array([(width - 1) / 2 + 100, (height - 1) / 2])

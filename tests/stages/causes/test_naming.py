@@ -23,21 +23,10 @@ from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 def account(n, p, level="group", **high):
     """Rows over all items of one model, by group its p; a share of .3, up to .5 where nothing else is given."""
-    rows = [
-        {
-            "model": "m",
-            "item": "",
-            "level": level,
-            "group": cause,
-            "cause": cause,
-            "share": 0.3,
-            "low": 0.1,
-            "high": high.get(cause, 0.5),
-        }
-        | {"n": n, "p": value, "p_clips": np.nan, "occurs": 5}
-        for cause, value in p.items()
-    ]
-    return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
+    table = pd.DataFrame({"group": list(p), "cause": list(p), "p": list(p.values())})
+    table["high"] = [high.get(cause, 0.5) for cause in p]
+    table = table.assign(model="m", item="", level=level, share=0.3, low=0.1, n=n)
+    return table.assign(p_clips=np.nan, occurs=5, pairs_low=table["low"], pairs_high=table["high"])
 
 
 def look(part, n, **p):
@@ -72,15 +61,9 @@ def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough():
 
 def test_what_was_named_once_stays_named_with_its_share_of_all_pairs():
     last = look(1.0, 48, light=0.4)
-    found = named_at(
-        [
-            look(0.5, 24, light=0.001),
-            AccountLook(part=1.0, account=last.account.assign(share=0.1), slow=last.slow),
-        ]
-    )
-    assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [
-        ["light", 24, 0.001, 0.1]
-    ]
+    less = AccountLook(part=1.0, account=last.account.assign(share=0.1), slow=last.slow)
+    found = named_at([look(0.5, 24, light=0.001), less])[["cause", "pairs", "p", "share"]]
+    assert found.to_numpy().tolist() == [["light", 24, 0.001, 0.1]]
 
 
 def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question():
@@ -108,10 +91,8 @@ def test_what_is_open():
 
 def test_a_group_and_a_cause_of_one_name_are_two_findings():
     both = pd.concat([account(24, {"light": 0.01}), account(24, {"light": 0.01}, level="cause")])
-    assert named(both)[["level", "cause"]].to_numpy().tolist() == [
-        ["group", "light"],
-        ["cause", "light"],
-    ]
+    found = named(both)[["level", "cause"]].to_numpy().tolist()
+    assert found == [["group", "light"], ["cause", "light"]]
 
 
 @pytest.mark.parametrize("runs", [40, pytest.param(500, marks=pytest.mark.nightly)])
@@ -169,16 +150,8 @@ def test_no_keyframes_no_answer():
 def test_clips_are_combined_per_model():
     change = np.random.default_rng(0).gamma(2, size=100)
     change[50] = 100
-    rows = pd.DataFrame(
-        {
-            "model": "m",
-            "item": "a",
-            "frame_a": np.arange(100),
-            "total_variation": np.sqrt(change) / 20,
-            "excluded": "",
-            "keyframe": np.arange(100) == 50,
-        }
-    )
+    rows = pd.DataFrame({"frame_a": np.arange(100), "total_variation": np.sqrt(change) / 20})
+    rows = rows.assign(model="m", item="a", excluded="", keyframe=rows["frame_a"] == 50)
     one = keyframe_tests(rows)["m"]
     assert one == pytest.approx(1 / 100)
     assert keyframe_tests(pd.concat([rows, rows.assign(item="b")]))["m"] < one
@@ -186,13 +159,6 @@ def test_clips_are_combined_per_model():
 
 
 def test_flips_are_counted_by_model_and_item():
-    pairs = pd.DataFrame(
-        {
-            "model": "m",
-            "item": ["a", "a", "b"],
-            "kind": "adjacent",
-            "excluded": "",
-            "label_flip": [1, 0, 1],
-        }
-    )
+    pairs = pd.DataFrame({"item": ["a", "a", "b"], "label_flip": [1, 0, 1]})
+    pairs = pairs.assign(model="m", kind="adjacent", excluded="")
     assert flip_counts(pairs) == {("m", "a"): 1, ("m", "b"): 1, ("m", ""): 2}

@@ -94,9 +94,8 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scen
         more = made.sizes["camera"].more
         assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((4.0, -3.0), abs=0.2)
         # noise of 3 levels in each channel is 2 in their luma
-        assert made.sizes[NOISE].size == pytest.approx(
-            3.0 * np.sqrt(np.square(LUMA).sum()), rel=0.15
-        )
+        in_luma = 3.0 * np.sqrt(np.square(LUMA).sum())
+        assert made.sizes[NOISE].size == pytest.approx(in_luma, rel=0.15)
     assert made.px == 2
     chain = {made.pictures[k].shape for k in (*made.forwards, *made.backwards)}
     assert chain == {(HEIGHT, WIDTH, 3)}
@@ -123,9 +122,8 @@ def test_sharpness_is_played_in_the_direction_in_which_it_can_be(scene, blurs):
     found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0)
     assert made[0].reversed == (blurs[1] > blurs[2])
     # sqrt(1.2^2 - 0.3^2) = 1.16 px, negative where it gets sharper
-    assert made[0].sizes["sharpness"].size == pytest.approx(
-        1.16 * np.sign(blurs[2] - blurs[1]), abs=0.25
-    )
+    blurred_px = 1.16 * np.sign(blurs[2] - blurs[1])
+    assert made[0].sizes["sharpness"].size == pytest.approx(blurred_px, abs=0.25)
     assert found["sharpness"] == pytest.approx(truth, abs=0.15)
 
 
@@ -139,15 +137,9 @@ class Hash:
     task: str = "classification"
 
     def __call__(self, pixels):
-        drawn = [
-            np.random.default_rng([self.salt, zlib.crc32(x.numpy().tobytes())]).dirichlet(
-                np.full(4, 3.0)
-            )
-            for x in pixels
-        ]
-        return Classifications(
-            probabilities=np.array(drawn, np.float32), class_names=self.class_names
-        )
+        seeds = ([self.salt, zlib.crc32(x.numpy().tobytes())] for x in pixels)
+        drawn = [np.random.default_rng(seed).dirichlet(np.full(4, 3.0)) for seed in seeds]
+        return Classifications(np.array(drawn, np.float32), self.class_names)
 
 
 PLANTED = {
@@ -184,9 +176,8 @@ def test_blocks_move_by_themselves_little_or_lag_behind_the_camera(own, slight):
 @pytest.mark.parametrize("coded", [False, True], ids=["raw", "coded"])
 @pytest.mark.parametrize("planted", PLANTED)
 def test_the_steps_add_up_to_the_change_of_any_model(scene, planted, coded):
-    pair = study_pair(
-        *recorded([view(scene, **kw) for kw in PLANTED[planted]], 2.0, 0), coded=coded
-    )
+    frames = recorded([view(scene, **kw) for kw in PLANTED[planted]], 2.0, 0)
+    pair = study_pair(*frames, coded=coded)
     for model in (MODEL, Hash(), Grid(classes=2)):
         rows = pd.DataFrame(scored(pair, model)).set_index("cause")
         assert rows.index.tolist() == list(DIVIDED)
@@ -266,10 +257,8 @@ def test_a_picture_without_texture_can_still_become_lighter():
 
 @pytest.mark.parametrize("size", [(20, 40), (33, 47), (32, 200)])
 def test_odd_sizes_are_replayed_or_refused_in_words(scene, size):
-    frames = [
-        x[: size[0], : size[1]].copy()
-        for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
-    ]
+    frames = recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
+    frames = [frame[: size[0], : size[1]].copy() for frame in frames]
     pair = study_pair(*frames)
     assert pair.excluded or len(pair.forwards) == len(REPLAYED) + 1
     assert (pair.excluded is Unregistered.SMALL_FRAME) == (size[0] < 32)
@@ -302,9 +291,8 @@ def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(scene, c
     if cause == "local_light":
         clean = [shaded(view(scene), x) for x in (0.3, 0.3, 0.5, 0.5)]
     pair = study_pair(*recorded(clean, 0.5, 0))
-    before, after = (
-        pair.pictures[k].astype(float) for k in pair.forwards[REPLAYED.index(cause) :][:2]
-    )
+    step = pair.forwards[REPLAYED.index(cause) :][:2]
+    before, after = (pair.pictures[k].astype(float) for k in step)
     real = after - before
     for b, p in pair.placebo[cause]:
         made = pair.pictures[p].astype(float) - pair.pictures[b]
@@ -316,9 +304,8 @@ def shaded(picture, x):
     """A soft shadow, its middle at this share of the width."""
     height, width = picture.shape[:2]
     across, down = np.arange(width) / width - x, np.arange(height)[:, None] / height - 0.5
-    return np.asarray(
-        picture * (1 - 0.4 * np.exp(-((across / 0.18) ** 2) - (down / 0.3) ** 2))[..., None]
-    )
+    dark = np.exp(-((across / 0.18) ** 2) - (down / 0.3) ** 2)
+    return np.asarray(picture * (1 - 0.4 * dark)[..., None])
 
 
 def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene):
@@ -382,9 +369,8 @@ def test_neither_another_scene_nor_noise_alone_registers(scene, sigma):
     flat = np.full((HEIGHT, WIDTH, 3), 120.0, np.float32)
     change = measure_change(*recorded([flat, flat], sigma, 0))
     assert change.failed is None
-    assert not any(
-        (change.has_camera, change.has_objects, change.levels.has_light, change.levels.has_colour)
-    )
+    levels = change.levels
+    assert not any((change.has_camera, change.has_objects, levels.has_light, levels.has_colour))
 
 
 def test_strong_noise_is_noise_and_nothing_else(scene):
@@ -428,19 +414,17 @@ class Bright(Hash):
 
     def __call__(self, pixels):
         dark = (pixels.float().mean(dim=(1, 2, 3)) < 100).numpy() * 0.8 + 0.1
-        return Classifications(
-            np.stack([dark, 1 - dark], axis=1).astype(np.float32), self.class_names
-        )
+        shares = np.stack([dark, 1 - dark], axis=1).astype(np.float32)
+        return Classifications(shares, self.class_names)
 
 
 @pytest.mark.parametrize("gains", [(0.9, 1.1), (1.1, 0.9), (1.1, 1.2)], ids=["up", "down", "none"])
 def test_light_reproduces_the_flips_that_light_makes_and_nothing_else_does(scene, gains):
     scene = scene * (100 / scene.mean())
     clean = [view(scene, gain=g) for g in (gains[0], *gains, gains[1])]
-    rows = pd.DataFrame(
-        scored(study_pair(*recorded(clean, 2.0, 0)), Bright(class_names=("dark", "bright")))
-    )
-    assert rows["flip"].all() == (gains != (1.1, 1.2))
-    assert rows.set_index("cause")["reproduced"].to_dict() == {
-        cause: cause == "light" and gains != (1.1, 1.2) for cause in DIVIDED
-    }
+    pair = study_pair(*recorded(clean, 2.0, 0))
+    rows = pd.DataFrame(scored(pair, Bright(class_names=("dark", "bright"))))
+    flips = gains != (1.1, 1.2)
+    assert rows["flip"].all() == flips
+    expected = dict.fromkeys(DIVIDED, False) | {"light": flips}
+    assert rows.set_index("cause")["reproduced"].to_dict() == expected

@@ -28,15 +28,8 @@ from vidrobust.stages.causes.unit import together
 def transitions(change, keyframes=()):
     n = len(change)
     frame = np.arange(n)
-    return pd.DataFrame(
-        {
-            "frame_a": frame,
-            "frame_b": frame + 1,
-            "pixel_change": change,
-            "excluded": "",
-            "keyframe": np.isin(frame + 1, keyframes),
-        }
-    )
+    table = pd.DataFrame({"frame_a": frame, "frame_b": frame + 1, "pixel_change": change})
+    return table.assign(excluded="", keyframe=np.isin(frame + 1, keyframes))
 
 
 def mean_total(table, count, value):
@@ -126,9 +119,8 @@ def test_an_item_without_usable_pairs_gives_an_empty_table():
 
 def test_a_size_is_the_root_of_what_picture_and_answer_change():
     # picture: mean 2; answer: mean .5, so that .01 counts as a tenth of it
-    pairs = pd.DataFrame(
-        {"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]}
-    )
+    own = [0.5, 0.01, 1.48, 0.01]
+    pairs = pd.DataFrame({"pixel_change": [2.0] * 4, "own_change": own})
     assert np.allclose(sizes(pairs), np.sqrt([2 * 0.5, 2 * 0.05, 2 * 1.48, 2 * 0.05]))
     assert np.allclose(sizes(pairs[["pixel_change"]]), 2.0)
     assert np.allclose(sizes(pairs.assign(own_change=np.nan)), 2.0)
@@ -149,15 +141,9 @@ N = 200
 
 def of_a_clip():
     rng = np.random.default_rng(1)
-    return pd.DataFrame(
-        {
-            "frame": np.arange(N),
-            "time_s": np.arange(N) / 25,
-            "pixel_change": np.r_[np.nan, rng.gamma(2, size=N - 1)],
-            "reason": np.array(["first", *[""] * (N - 1)], object),
-            "keyframe": False,
-        }
-    )
+    reason = np.array(["first", *[""] * (N - 1)], object)
+    table = pd.DataFrame({"frame": np.arange(N), "time_s": np.arange(N) / 25, "reason": reason})
+    return table.assign(pixel_change=np.r_[np.nan, rng.gamma(2, size=N - 1)], keyframe=False)
 
 
 def change(seed):
@@ -183,16 +169,8 @@ def test_a_models_own_change_is_that_of_its_neighbours():
 def test_pairs_of_a_detector_are_drawn_by_the_squared_change_of_scores_and_places():
     """By hand: logits 0, ln 4 and ln(.05/.95) of one object, squares 1.922 and 18.755 over their mean 10.339, and a
     box that is too weak to count. Its place is off by 2 px of 10 in the first pair alone, over the mean of two."""
-    pairs = pd.DataFrame(
-        {
-            "frame_a": [3, 4],
-            "frame_b": [4, 5],
-            "kind": "adjacent",
-            "box_change": [0.2, 0.4],
-            "lost": [0.0, 1.0],
-            "renamed": 0.0,
-        }
-    )
+    pairs = pd.DataFrame({"frame_a": [3, 4], "box_change": [0.2, 0.4], "lost": [0.0, 1.0]})
+    pairs = pairs.assign(frame_b=pairs["frame_a"] + 1, kind="adjacent", renamed=0.0)
     boxes = pd.DataFrame(
         [
             (3, 0, -1, 7, 0.5, 20.0, 5.0),
@@ -277,9 +255,9 @@ def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_
     assert set(map(tuple, kept[PAIR].to_numpy())) <= every
     # the larger sample is whole, and adds no strips of other flips
     whole = asked(48, 0)
-    assert set(map(tuple, later[PAIR].to_numpy())) == set(
-        map(tuple, whole[whole["weight"] > 0][PAIR].to_numpy())
-    ) - set(map(tuple, first[first["weight"] > 0][PAIR].to_numpy()))
+    drawn = (table[table["weight"] > 0] for table in (whole, first))
+    new, old, more = (set(map(tuple, t[PAIR].to_numpy())) for t in (*drawn, later))
+    assert more == new - old
     # of any other table only the sample is kept
     assert (trimmed_to(tables.get, "clip", 0, 48)(rows.drop(columns="picture"))["weight"] > 0).all()
 
@@ -293,10 +271,8 @@ def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean():
 
 
 def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone():
-    chosen = {
-        name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0)
-        for name, seed in (("a", 2), ("b", 3))
-    }
+    seeds = {"a": 2, "b": 3}
+    chosen = {n: chosen_pairs(of_a_clip(), change(k), 48, "clip", 0) for n, k in seeds.items()}
     own = [set(map(tuple, each[PAIR].to_numpy())) for each in chosen.values()]
     both = together(chosen)
     assert set(map(tuple, both[PAIR].to_numpy())) == own[0] | own[1]
@@ -309,9 +285,8 @@ def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone():
 def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights():
     tables = {"transitions": of_a_clip(), "pairs": pd.DataFrame()}
     own = change(4)
-    tables["pairs"] = pd.DataFrame(
-        {"frame_a": own.index, "kind": "adjacent", "total_variation": own["own_change"]}
-    )
+    moved = {"frame_a": own.index, "kind": "adjacent", "total_variation": own["own_change"]}
+    tables["pairs"] = pd.DataFrame(moved)
     large, small = (chosen_pairs(of_a_clip(), own, count, "clip", 0) for count in (60, 20))
     settings = type("Seed", (), {"seed": 0})()
     cut = trimmed_to(tables.get, "clip", settings.seed, 20)(large.drop(columns="stratum"))

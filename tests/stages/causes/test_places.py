@@ -28,9 +28,8 @@ def test_tiles_cover_the_picture_once():
 def linear(pictures):
     """Sums over the left and the right half, coordinates of a model that is a sum over places."""
     half = pictures[0].shape[1] // 2
-    return np.array(
-        [[x[:, :half].sum(dtype=float), x[:, half:].sum(dtype=float)] for x in pictures]
-    )
+    sides = ((x[:, :half], x[:, half:]) for x in pictures)
+    return np.array([[side.sum(dtype=float) for side in both] for both in sides])
 
 
 def frames():

@@ -91,9 +91,8 @@ def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one():
     assert one(account, NOISE).share == pytest.approx(7 / 20)
     assert one(account, REST).share == pytest.approx(3 / 20)
     whole = account[account["item"] == ""]
-    assert whole.groupby("level")["share"].sum().to_dict() == pytest.approx(
-        {"group": 1, "cause": 1}
-    )
+    sums = whole.groupby("level")["share"].sum().to_dict()
+    assert sums == pytest.approx({"group": 1, "cause": 1})
     assert whole.loc[whole["level"] == "group", "cause"].tolist() == list(GROUPS)
     assert whole.loc[whole["level"] == "cause", "cause"].tolist() == list(ACCOUNT_CAUSES)
     assert one(account, "noise_and_detail", level="group").share == pytest.approx(10 / 20)
@@ -110,19 +109,14 @@ def test_the_error_of_the_measurement_by_hand():
     table.loc[table["cause"] == NOISE, "unsure"] = 1.0
     pairs, least = PairTable.of(table), LEAST_ERRORS[1]
     # half of what a rule took may be another's; a tenth of the change is noise that may be the camera's motion
-    assert measurement_error(pairs, "light", "group") == pytest.approx(
-        (np.hypot(least, 0.1), least)
-    )
-    assert measurement_error(pairs, "camera", "group") == pytest.approx(
-        (least, np.hypot(least, 0.1))
-    )
-    assert measurement_error(pairs, "noise_and_detail", "group") == pytest.approx(
-        (np.hypot(least, 0.1), np.hypot(least, 0.1))
-    )
+    with_noise = np.hypot(least, 0.1)
+    expected = {"light": (with_noise, least), "camera": (least, with_noise)}
+    expected |= {"noise_and_detail": (with_noise, with_noise)}
+    for group, error in expected.items():
+        assert measurement_error(pairs, group, "group") == pytest.approx(error), group
     # a cause may be all that its group could not divide
-    assert measurement_error(pairs, "light") == pytest.approx(
-        (LEAST_ERRORS[0], np.hypot(LEAST_ERRORS[0], 0.2))
-    )
+    near = LEAST_ERRORS[0]
+    assert measurement_error(pairs, "light") == pytest.approx((near, np.hypot(near, 0.2)))
     assert measurement_error(pairs, KEYFRAMES) == (0, 0)
     # half of the lesser of two shares, here .2 of sharpness beside .4 of noise, may be the other's
     table.loc[table["cause"] == "sharpness", "projection"] = 2.0
@@ -153,10 +147,8 @@ def test_before_an_empty_background_either_motion_may_be_the_other():
     assert groups["share"].sum() == pytest.approx(1)
     table["alone"] = True
     found = named(summarise(table))
-    assert set(zip(found["level"], found["cause"], strict=True)) == {
-        ("either", "motion"),
-        ("group", "noise_and_detail"),
-    }
+    names = set(zip(found["level"], found["cause"], strict=True))
+    assert names == {("either", "motion"), ("group", "noise_and_detail")}
 
 
 def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding():
@@ -184,9 +176,8 @@ def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion():
     assert one(account, "light").share == pytest.approx(0.1)
     noise = one(account, NOISE)
     assert noise.share == pytest.approx(0.5)
-    assert noise.low == pytest.approx(
-        0.5 - np.hypot(LEAST_ERRORS[1], 0.1 + 0.2 * BEYOND + LEAST_BEYOND)
-    )
+    error = np.hypot(LEAST_ERRORS[1], 0.1 + 0.2 * BEYOND + LEAST_BEYOND)
+    assert noise.low == pytest.approx(0.5 - error)
     # of the .2 that motion holds of objects so much may be coding
     unsure = (0.1 + 0.2 * BEYOND + LEAST_BEYOND) / 4
     assert one(account, "moving", level="group").low == pytest.approx(0.1 - np.hypot(0.04, unsure))
@@ -210,10 +201,9 @@ def test_a_pair_that_was_sure_to_be_drawn_adds_no_error_of_sampling():
     down, up = ((bound - drawn.share) * 0.8 / 9 for bound in UNSEEN)
     t_of, freedom = stats.t.ppf, effective_freedom(light)
     half = t_of(0.975, freedom) * error
-    assert drawn.share - drawn.pairs_low == pytest.approx(
-        np.hypot(half, t_of(0.975, 7) * down) - down
-    )
-    assert drawn.pairs_high - drawn.share == pytest.approx(np.hypot(half, t_of(0.975, 7) * up) + up)
+    below, above = (np.hypot(half, t_of(0.975, 7) * one) for one in (down, up))
+    assert drawn.share - drawn.pairs_low == pytest.approx(below - down)
+    assert drawn.pairs_high - drawn.share == pytest.approx(above + up)
 
 
 def test_the_specific_part_is_the_share_less_the_placebos():
@@ -277,11 +267,8 @@ def noisy(share, n, seed, items=1):
 def test_a_clear_cause_is_named_and_found_again_on_other_clips():
     table = noisy(0.5, 48, 0, items=4)
     found = replicated(table, named(summarise(table))).set_index(["level", "cause"])
-    assert found.index.tolist() == [
-        ("group", "light"),
-        ("group", "noise_and_detail"),
-        ("cause", "light"),
-    ]
+    groups = [("group", "light"), ("group", "noise_and_detail")]
+    assert found.index.tolist() == [*groups, ("cause", "light")]
     light = found.loc["cause", "light"]
     asked = ["replication", "replication_found", "replication_tested", "replication_of"]
     assert light[asked].tolist() == [1.0, 4, 4, "clips"]
@@ -377,9 +364,8 @@ def test_power_grows_with_pairs_where_every_fourth_holds_the_change():
 
 
 def test_flips_that_would_not_have_happened_without_a_cause():
-    table = pd.DataFrame(
-        [row for k in range(4) for row in pair("a", 9 * k, 10.0, 2.0, light=5.0, camera=1.0)]
-    )
+    parts = {"light": 5.0, "camera": 1.0}
+    table = pd.DataFrame([row for k in range(4) for row in pair("a", 9 * k, 10.0, 2.0, **parts)])
     table["flip"] = True
     table["margin_past"] = table["frame_a"].map({0: 0.5, 9: 0.5, 18: 2.0, 27: 0.1})
     table["margin_step"] = table["cause"].map({"light": 1.0, "camera": 0.2, "colour": 0.2})
@@ -476,11 +462,8 @@ def test_pairs_in_which_nothing_was_measured_are_no_chance():
     """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
 
     def p_of(share):
-        rows = [
-            row
-            for n in range(6)
-            for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)
-        ]
+        along = {"light": share, "noise_and_coding": 0.1}
+        rows = [row for n in range(6) for row in pair("a", 9 * n, 1.0, **along)]
         rows += [row for n in range(6, 40) for row in pair("a", 9 * n, 1.0, noise_and_coding=0.9)]
         return float(one(summarise(pd.DataFrame(rows), per_item=False), "light").p)
 
@@ -503,9 +486,8 @@ def test_the_spread_is_that_of_the_linearised_ratio():
     error = np.sqrt(400 / 399 * np.square(x - r * y).sum()) / y.sum()
     freedom = effective_freedom(x - r * y)
     assert found.value == pytest.approx(r)
-    assert found.high - found.low == pytest.approx(
-        2 * stats.t.ppf(0.975, freedom) * error, rel=0.01
-    )
+    width = 2 * stats.t.ppf(0.975, freedom) * error
+    assert found.high - found.low == pytest.approx(width, rel=0.01)
 
 
 def test_degrees_of_freedom_are_those_of_a_normal_and_fall_to_one():

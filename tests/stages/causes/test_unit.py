@@ -16,9 +16,7 @@ from vidrobust.video.source import open_video
 def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(corpus):
     def shown(pictures, name):
         libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
-        sums = [
-            None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures
-        ]
+        sums = [None if each is None else int(each.sum(dtype=np.int64)) for each in pictures]
         return sums, name, {each["num_threads"] for each in libraries}
 
     transitions = pd.DataFrame({"frame": range(12), "reason": [*[""] * 8, CUTS[0], *[""] * 3]})

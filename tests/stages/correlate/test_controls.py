@@ -37,9 +37,8 @@ def control_units(x, y, z, foreign=None, family=None):
 def one_factor(rng, n=4000, loads=(0.9, 0.6, 0.3, 0.8, 0.5)):
     """Perturbations that show one common fragility unequally, and footage that shows it too; nothing else."""
     fragile = rng.normal(size=n)
-    x = np.column_stack(
-        [load * fragile + np.sqrt(1 - load**2) * rng.normal(size=n) for load in loads]
-    )
+    own = [(load, rng.normal(size=n)) for load in loads]
+    x = np.column_stack([load * fragile + np.sqrt(1 - load**2) * rest for load, rest in own])
     return x, fragile, 0.7 * fragile + np.sqrt(1 - 0.49) * rng.normal(size=n)
 
 
@@ -48,9 +47,8 @@ def test_what_one_fragility_makes_expected_is_the_product_of_both_ties():
     loads = np.array([0.9, 0.6, 0.3, 0.8, 0.5])
     among = np.outer(loads, loads)
     np.fill_diagonal(among, 1.0)
-    others = np.array(
-        [[np.eye(5)[k] if k != own else np.zeros(5) for k in range(5)] for own in range(5)]
-    )
+    others = np.tile(np.eye(5), (5, 1, 1))
+    others[range(5), range(5)] = 0
     expected = expected_of_fragility(among, 0.7 * loads, others)
     # Cronbach's alpha is a lower bound of the agreement where loads differ: a little too much is expected
     np.testing.assert_allclose(expected, 0.7 * loads, rtol=0.12)
@@ -149,11 +147,8 @@ def test_it_says_how_many_would_tell(made, code, now):
     assert len(rows)
     assert (rows["needs_now"] == now).all()
     assert (rows["needs_count"] > now).all()
-    assert (
-        found.table.loc[found.table["needs"] == "", ["needs_count", "needs_now"]]
-        .isna()
-        .all(axis=None)
-    )
+    settled = found.table.loc[found.table["needs"] == "", ["needs_count", "needs_now"]]
+    assert settled.isna().all(axis=None)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +173,5 @@ def test_a_published_table_where_most_corruptions_pass_alone_and_few_beside_cont
     sketches = published.study(models, "sketches", resamples=199)
     assert len(published.alone(sketches)) == 10
     assert published.proxies(sketches) == []
-    assert (
-        published.proxies(published.study(models, "ImageNet-Vid-Robust", "sketches", resamples=199))
-        == []
-    )
+    beside = published.study(models, "ImageNet-Vid-Robust", "sketches", resamples=199)
+    assert published.proxies(beside) == []

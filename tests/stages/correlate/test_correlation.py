@@ -152,9 +152,8 @@ def test_false_proxies_stay_rare_and_intervals_cover(world, settings, draws):
     """
     rng = np.random.default_rng(1)
     large = world(rng, **{**settings, "count": 1000})
-    truth = partial_spearman(
-        large.sensitivity, large.instability.to_numpy(), large.confounders.to_numpy(np.float64)
-    ).mean()
+    of = (large.instability.to_numpy(), large.confounders.to_numpy(np.float64))
+    truth = partial_spearman(large.sensitivity, *of).mean()
     called, covered = [], []
     for draw in range(draws):
         table = correlate(world(rng, **settings), seed=draw, resamples=199).table
@@ -257,9 +256,8 @@ def test_as_many_models_as_gu_et_al_had_exclude_too_little():
 
 def test_no_confounder_no_partial_no_verdict():
     made = nets(np.random.default_rng(9), own=0.9)
-    bare = dataclasses.replace(
-        made, confounders=made.confounders[[]], uncontrolled="clean accuracy is not known"
-    )
+    nothing = {"confounders": made.confounders[[]], "uncontrolled": "clean accuracy is not known"}
+    bare = dataclasses.replace(made, **nothing)
     found = correlate(bare)
     assert set(found.table["method"]) == {"pearson", "spearman", "kendall"}
     assert set(verdicts(found)) == {"cannot tell"}
@@ -294,9 +292,8 @@ def test_strengths_are_averaged_for_the_verdict_and_kept_beside_it():
     table = correlate(dataclasses.replace(made, columns=shown), resamples=99).table
     pearson = table[table["method"] == "pearson"]
     mean = pearson[pearson["strength"].isna()]
-    expected = stats.pearsonr(
-        made.sensitivity[:, :2].mean(axis=1), made.instability["total_variation"]
-    ).statistic
+    shown = made.sensitivity[:, :2].mean(axis=1)
+    expected = stats.pearsonr(shown, made.instability["total_variation"]).statistic
     assert mean["value"].item() == pytest.approx(expected)
     assert mean["primary"].item()
     # snow was not measured by the primary metric, and speaks through what it has
@@ -312,10 +309,8 @@ def test_missing_measurements_leave_only_their_own_rows_short():
     short = correlate(dataclasses.replace(made, sensitivity=holes), resamples=99).table
     whole = correlate(made, resamples=99).table
     assert short.groupby("perturbation")["n"].first().to_dict() == {"p0": 144, "p1": 144, "p2": 114}
-    one, other = (
-        t[t["perturbation"] != "p2"].set_index(["perturbation", "method"])["value"]
-        for t in (whole, short)
-    )
+    others = (table[table["perturbation"] != "p2"] for table in (whole, short))
+    one, other = (t.set_index(["perturbation", "method"])["value"] for t in others)
     np.testing.assert_allclose(one, other.reindex(one.index))
 
 
@@ -330,14 +325,12 @@ def test_the_same_seed_gives_the_same_table_and_another_the_same_verdicts():
 def test_the_matrix_is_symmetric_and_that_of_scipy():
     made = clips(np.random.default_rng(14), own=0.4)
     matrix = correlate(made, resamples=99).matrix
-    square = matrix[matrix["method"] == "spearman"].pivot(
-        index="row", columns="column", values="value"
-    )
+    square = matrix[matrix["method"] == "spearman"]
+    square = square.pivot(index="row", columns="column", values="value")
     order = ["p0", "p1", "p2", "total_variation", "margin", "pixel_change"]
     every = np.column_stack([made.sensitivity, made.instability, made.confounders])
-    np.testing.assert_allclose(
-        square.loc[order, order], stats.spearmanr(every).statistic, atol=1e-12
-    )
+    expected = stats.spearmanr(every).statistic
+    np.testing.assert_allclose(square.loc[order, order], expected, atol=1e-12)
     partial = matrix[matrix["method"] == "partial_spearman"]
     assert not set(partial["row"]) & {"margin", "pixel_change"}
     off = matrix[matrix["row"] != matrix["column"]]
@@ -350,9 +343,8 @@ def test_perturbations_that_move_together_are_grouped_and_named():
     x = made.sensitivity.copy()
     x[:, 1] = x[:, 0] + 0.1 * rng.normal(size=144)
     x[:, 3] = -x[:, 2]  # opposite is not together
-    found = correlate(
-        dataclasses.replace(made, sensitivity=x), {"p0": "blur", "p1": "blur"}, resamples=99
-    )
+    together = {"p0": "blur", "p1": "blur"}
+    found = correlate(dataclasses.replace(made, sensitivity=x), together, resamples=99)
     assert [(g.name, g.members) for g in found.groups] == [("blur (p0, p1)", ("p0", "p1"))]
     assert found.groups[0].weakest > 0.9
     assert set(found.table.loc[found.table["group"] != "", "perturbation"]) == {"p0", "p1"}
@@ -425,9 +417,8 @@ def test_a_metric_of_unknown_direction_is_never_guessed():
     unknown = sensitive.assign(metric="score_7")
     with pytest.raises(SettingsError):
         units_of_summaries(stable, unknown)
-    said = units_of_summaries(
-        stable, unknown, roles=MetricRoles(higher_is_better={"score_7": True})
-    )
+    roles = MetricRoles(higher_is_better={"score_7": True})
+    said = units_of_summaries(stable, unknown, roles=roles)
     np.testing.assert_allclose(said.sensitivity, units_of_summaries(stable, sensitive).sensitivity)
 
 

@@ -65,9 +65,8 @@ def test_a_family_is_absent_where_it_surely_does_not_occur():
     # errors of more than 2 % could hide a lamp, and a clip without a valid pair could have one
     hidden = [(f"noisy-{n}", 0, "gain", 1.0, 0.021) for n in range(3)]
     assert not absent_families(changes([*still, *hidden]))
-    assert not absent_families(
-        changes([*still, *((f"new-{n}", 0, "hue_deg", 0.0, 0.0) for n in range(3))])
-    )
+    turned = [(f"new-{n}", 0, "hue_deg", 0.0, 0.0) for n in range(3)]
+    assert not absent_families(changes([*still, *turned]))
     # the camera stands still, and parts move
     camera = [(f"clip-{n}", 0, "shift_x_px", 0.0, 0.01) for n in range(9)]
     parts = [(f"clip-{n}", 0, "part_shift_x_px", 3.0, 0.1) for n in range(9)]
@@ -92,9 +91,8 @@ def test_ties_of_doses_are_partial_coefficients_of_ranks():
     """Against least squares on ranks, by numpy."""
     rng = np.random.default_rng(3)
     margin, first, second = rng.normal(size=(3, 60))
-    dose = pd.DataFrame(
-        {"light": np.exp(first), "noise": np.exp(second), "blur": np.exp(0.01 * margin)}
-    )
+    doses = {"light": np.exp(first), "noise": np.exp(second), "blur": np.exp(0.01 * margin)}
+    dose = pd.DataFrame(doses)
     y = first + 0.5 * margin + rng.normal(size=60)
     found = dose_ties(dose, margin[:, None], y, np.arange(60))
     places = [rank.argsort().argsort().astype(float) for rank in (first, margin, second, y)]
@@ -154,9 +152,8 @@ def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once():
 
 
 def test_what_failed_or_is_of_another_distance_does_not_count():
-    good = changes(
-        [("a", 0, "other_change", 2.0, math.nan), ("a", 1, "other_change", 4.0, math.nan)]
-    )
+    values = enumerate((2.0, 4.0))
+    good = changes([("a", at, "other_change", value, math.nan) for at, value in values])
     bad = changes([("a", 2, "other_change", 90.0, math.nan)], valid=False)
     far = changes([("a", 0, "other_change", 90.0, math.nan)], scale="second")
     doses = Doses(pd.concat([good, bad, far]), {})
@@ -176,10 +173,8 @@ def tables_of(clips):
 def test_clips_count_by_dose_and_frames_as_before():
     rows = []
     for k, at in product(range(2), range(2)):
-        rows += [
-            (f"c{k}", at, "hue_deg", 1.0 + 2 * k, 0.0),
-            (f"c{k}", at, "other_change", 7.0 * k, 0.0),
-        ]
+        rows.append((f"c{k}", at, "hue_deg", 1.0 + 2 * k, 0.0))
+        rows.append((f"c{k}", at, "other_change", 7.0 * k, 0.0))
     doses = Doses(changes(rows), {"hue": "colour", "jpeg": "compression"})
     clips = units_of_run(*tables_of(2), across="clips", doses=doses)
     assert list(clips.columns["perturbation"]) == ["hue", "jpeg"]
@@ -192,9 +187,8 @@ def test_clips_count_by_dose_and_frames_as_before():
     assert set(frames.sensitivity.ravel()) == {0.25}
 
 
-FAMILY = {
-    f"{name}{k}": name for name in ("light", "colour", "geometry", "blur", "jpeg") for k in (0, 1)
-}
+NAMES = ("light", "colour", "geometry", "blur", "jpeg")
+FAMILY = {f"{name}{k}": name for name in NAMES for k in (0, 1)}
 
 
 def busy(seed, clips=60):
@@ -202,9 +196,8 @@ def busy(seed, clips=60):
     rng = np.random.default_rng(seed)
     margin, fragile, moves = rng.normal(size=(3, clips))
     own = {name: rng.normal(size=clips) for name in FAMILY.values()}
-    dose = {
-        name: np.exp(0.9 * moves + 0.3 * rng.normal(size=clips)) for name in ("light", "geometry")
-    }
+    own_of = {name: 0.3 * rng.normal(size=clips) for name in ("light", "geometry")}
+    dose = {name: np.exp(0.9 * moves + noise) for name, noise in own_of.items()}
     x = np.column_stack(
         [
             dose.get(name, 1.0)

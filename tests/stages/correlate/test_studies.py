@@ -19,9 +19,8 @@ STUDY = StudyConclusion(
 
 
 def test_it_is_read_as_it_was_written():
-    text = json_text(
-        Conclusions(studies=(STUDY,), left_out=("across models: one model",)).to_dict()
-    )
+    conclusions = Conclusions(studies=(STUDY,), left_out=("across models: one model",))
+    text = json_text(conclusions.to_dict())
     found = Conclusions.of(json.loads(text))
     read = found.study("clips", "net")
     assert read.notes == STUDY.notes

@@ -42,10 +42,9 @@ def test_frames_take_the_pairs_on_both_sides_and_their_own_margin(run):
     assert list(units.columns[names].itertuples(index=False, name=None)) == fog
     np.testing.assert_allclose(units.sensitivity[:, 0], [0.0105, 0.1105, 0.4105, 0.5])
     # halves: the pair ahead and the pair behind
-    np.testing.assert_allclose(units.instability_halves[0]["total_variation"], [0.1, 0.3, 0.2, 0.8])
-    np.testing.assert_allclose(
-        units.instability_halves[1]["total_variation"], [np.nan, 0.1, 0.6, 0.4]
-    )
+    for half, expected in enumerate(([0.1, 0.3, 0.2, 0.8], [np.nan, 0.1, 0.6, 0.4])):
+        found = units.instability_halves[half]["total_variation"]
+        np.testing.assert_allclose(found, expected)
     # series end at the scene cut
     assert list(units.series) == ["a/0", "a/0", "a/1", "b/0"]
     assert units.clusters_are == "stretches"  # two clips are too few
@@ -132,9 +131,8 @@ def model_tables(count=4, metric="accuracy"):
         for m, a in accuracy.items()
     ]
     names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
-    sensitive = [
-        (m, "", 0, "fog", s, 0, metric, a - 0.1 * s) for m, a in accuracy.items() for s in (1, 2)
-    ]
+    shown = [(m, s, a - 0.1 * s) for m, a in accuracy.items() for s in (1, 2)]
+    sensitive = [(m, "", 0, "fog", s, 0, metric, value) for m, s, value in shown]
     return stability_rows(stable), pd.DataFrame(sensitive, columns=names)
 
 
@@ -159,9 +157,8 @@ def test_an_empty_cell_of_a_csv_is_the_item_over_all():
     stable, sensitive = model_tables()
     units = units_of_summaries(stable.assign(item=np.nan), sensitive.assign(item=np.nan))
     np.testing.assert_allclose(units.instability["pm10"], [-0.3, -0.4, -0.5, -0.6])
-    fewer = units_of_summaries(
-        stable[["model", "metric", "value"]], sensitive.drop(columns=["item", "frame", "draw"])
-    )
+    few = sensitive.drop(columns=["item", "frame", "draw"])
+    fewer = units_of_summaries(stable[["model", "metric", "value"]], few)
     np.testing.assert_allclose(fewer.sensitivity, units.sensitivity)
     assert np.isnan(fewer.confounder_reliability).all()
 
@@ -200,9 +197,8 @@ def test_without_clean_accuracy_margins_stand_in_but_carry_no_verdict():
     stable, sensitive = model_tables()
     stable = stable[stable["metric"] == "pm10"]
     assert units_of_summaries(stable, sensitive).uncontrolled
-    frames = pd.concat(
-        [frames_table([("a", 0, 0.1 * k)]).assign(model=f"net{k}") for k in range(4)]
-    )
+    each = [frames_table([("a", 0, 0.1 * k)]).assign(model=f"net{k}") for k in range(4)]
+    frames = pd.concat(each)
     units = units_of_summaries(stable, sensitive, frames=frames)
     np.testing.assert_allclose(units.confounders["margin"], [0, 0.1, 0.2, 0.3])
     assert units.uncontrolled
@@ -265,9 +261,8 @@ def test_strengths_that_do_more_than_twice_as_much_as_the_footage_do_not_count()
 def clips_of(rows, change=0.1):
     """Units across four clips with a natural change, of the sensitivities in rows."""
     names = [f"c{clip}" for clip in range(4)]
-    frames = frames_table(
-        [(name, f, 0.1 + 0.2 * k) for k, name in enumerate(names) for f in range(3)]
-    )
+    margins = [(name, 0.1 + 0.2 * k) for k, name in enumerate(names)]
+    frames = frames_table([(name, f, margin) for name, margin in margins for f in range(3)])
     pairs = pairs_table([(name, f, "", change, 1.0 + f) for name in names for f in (0, 1)])
     return units_of_run(frames, pairs, sensitivity_table(rows), across="clips")
 
@@ -288,9 +283,8 @@ def test_the_sensitivity_of_a_family_is_the_mean_rank_of_its_members():
         "mist": (5.0, 6.0, 7.0, 7.0),
         "hail": (9.0, 8.0, 7.0, 6.0),
     }
-    rows = [
-        (f"c{clip}", 0, name, 1, 0, of[clip]) for name, of in shown.items() for clip in range(4)
-    ]
+    values = [(clip, name, of[clip]) for name, of in shown.items() for clip in range(4)]
+    rows = [(f"c{clip}", 0, name, 1, 0, value) for clip, name, value in values]
     pooled = of_families(clips_of(rows), {"fog": "air", "mist": "air", "hail": "ice"})
     assert list(pooled.columns["perturbation"]) == ["air", "ice"]
     # by hand: ranks of fog 1 4 2 3, of mist 1 2 3.5 3.5, of hail 4 3 2 1; all over 4, then the mean

@@ -45,13 +45,8 @@ def scene(sharper):
     sharp = texture(3, 180, 240)
     for _ in range(60):
         x, y = rng.integers(0, 220), rng.integers(0, 160)
-        cv2.rectangle(
-            sharp,
-            (int(x), int(y)),
-            (int(x) + 24, int(y) + 18),
-            rng.integers(0, 256, 3).tolist(),
-            -1,
-        )
+        corners = (int(x), int(y)), (int(x) + 24, int(y) + 18)
+        cv2.rectangle(sharp, *corners, rng.integers(0, 256, 3).tolist(), -1)
     soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
     first, last = (soft, sharp) if sharper else (sharp, soft)
     made = [first * 0.9, first * 0.9, last * 1.0, last * 1.0]
@@ -98,20 +93,16 @@ def test_a_pair_that_cannot_be_replayed_has_no_strip():
 
 def shifted(picture, where, by):
     """(H, W, 3) float32: moved by so many px to the right where ``where`` (H, W) is set."""
-    moved = warp(
-        picture.astype(np.float32), np.float32([-by, 0]) * where[..., None].astype(np.float32)
-    )
+    motion = np.float32([-by, 0]) * where[..., None].astype(np.float32)
+    moved = warp(picture.astype(np.float32), motion)
     return np.clip(moved, 0, 255)
 
 
 @pytest.mark.parametrize("detail", [0.0, 0.1])
 def test_a_motion_in_noise_alone_is_not_shown(detail):
     """Patches moved by chance in 150 quite flat stills: 1 in 100 would be shown, and 4 are too many."""
-    still, rng, shown = (
-        detail * texture(3, 120, 160).astype(np.float32) + 100,
-        np.random.default_rng(8),
-        0,
-    )
+    still = detail * texture(3, 120, 160).astype(np.float32) + 100
+    rng, shown = np.random.default_rng(8), 0
     for _ in range(150):
         third, last = (to_levels(still + rng.normal(0, 5, still.shape)) for _ in range(2))
         where = np.zeros(still.shape[:2], bool)
@@ -135,16 +126,13 @@ def test_a_motion_that_is_there_is_shown_under_the_same_noise(by):
 
 def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it():
     """Flow finds a motion in this noise, which the strip must not show."""
-    rng, still = (
-        np.random.default_rng(12),
-        cv2.GaussianBlur(texture(5, 180, 240), (0, 0), 3).astype(np.float32),
-    )
+    rng = np.random.default_rng(12)
+    still = cv2.GaussianBlur(texture(5, 180, 240), (0, 0), 3).astype(np.float32)
     frames = [to_levels(still + rng.normal(0, 5, still.shape)) for _ in range(4)]
     made = study_pair(*frames)
     assert made.sizes["objects"].size > 0
-    assert [tile.title for tile in tiles(made, Brightness(), moment(Brightness(), frames))] == [
-        *("frame 41", "frame 41, re-created from its neighbour", "frame 42")
-    ]
+    shown = [tile.title for tile in tiles(made, Brightness(), moment(Brightness(), frames))]
+    assert shown == ["frame 41", "frame 41, re-created from its neighbour", "frame 42"]
 
 
 @pytest.mark.parametrize("factor", [1, 2])

@@ -133,9 +133,7 @@ def test_an_open_share_says_how_many_pairs_would_tell():
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))
     # half the width .2, gap to 5 % .05: 16 times
-    assert [each.outcome for each in policy.rejected if each.perturbation == "brightness"] == [
-        "undetermined"
-    ]
+    assert refused(policy, "brightness").outcome == "undetermined"
     assert refused(policy, "brightness").evidence["times"] == 16
     # surely above 5 % over the pairs: what is left is the error of the measurement
     error = {"share": 0.3, "low": -0.1, "high": 0.7, "pairs_low": 0.2, "pairs_high": 0.4}
@@ -244,18 +242,16 @@ def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion():
 
 def test_the_leading_cause_of_a_dominant_group_is_a_suggestion():
     """The rows of groups, which sum to 1: their causes may be open one by one."""
-    rows = account(
-        camera={**CAMERA, **OPEN_CAUSE, "share": 0.15, "group": "camera", "level": "cause"}
-    )
+    own = {"share": 0.15, "group": "camera", "level": "cause"}
+    rows = account(camera={**CAMERA, **OPEN_CAUSE, **own})
     rows["level"] = "cause"
     group = {**CAMERA, "cause": "camera", "level": "group", "group": "camera", "n": 24}
     whole = pd.concat([rows, pd.DataFrame([group])], ignore_index=True)
     policy = with_levels(build("net", shaken(account=whole, named={})))
     assert [step.perturbation for step in policy.suggestions] == ["translation"]
     assert policy.steps[0].evidence.share == 0.15  # of the cause's row, not of the group's
-    weak = pd.concat(
-        [rows, pd.DataFrame([{**group, "share": 0.1, "low": 0.02}])], ignore_index=True
-    )
+    less = pd.DataFrame([{**group, "share": 0.1, "low": 0.02}])
+    weak = pd.concat([rows, less], ignore_index=True)
     assert not build("net", shaken(account=weak, named={})).steps
 
 
@@ -277,15 +273,14 @@ def test_replication_in_words(found, tested, of, words):
 
 
 def test_a_step_says_how_many_flips_it_can_remove_at_most():
-    step = only_step(
-        build("net", shaken(account=account(camera=CAMERA).assign(flips=12, flips_due=6.0)))
-    )
+    def of_flips(**flips):
+        return only_step(build("net", shaken(account=account(camera=CAMERA).assign(**flips))))
+
+    step = of_flips(flips=12, flips_due=6.0)
     assert (step.evidence.flips_due, step.evidence.flips_replayed) == (6.0, 12.0)
     assert re.findall(r"\d+", step.evidence.flips_at_most) == ["6", "12"]
     # of fewer than ten flips nothing is said
-    step = only_step(
-        build("net", shaken(account=account(camera=CAMERA).assign(flips=9, flips_due=0.0)))
-    )
+    step = of_flips(flips=9, flips_due=0.0)
     assert (step.evidence.flips_due, step.evidence.flips_replayed) == (0.0, 9.0)
     assert step.evidence.flips_at_most == ""
     untested = only_step(build("net", shaken(replication={})))
@@ -298,9 +293,8 @@ def test_a_range_is_what_was_seen_on_either_side():
     ends = {"low": 0.8, "high": 1.05, "least": 0.6, "most": 1.06, "unit": "ratio"}
     half = float(np.expm1((np.log(1.05) - np.log(0.8)) / 2))
     rows = spread(gain=half)
-    rows = rows.assign(
-        **{k: np.where(rows["quantity"] == "gain", v, rows.get(k)) for k, v in ends.items()}
-    )
+    of_gain = rows["quantity"] == "gain"
+    rows = rows.assign(**{k: np.where(of_gain, v, rows.get(k)) for k, v in ends.items()})
     made = explained(
         "light",
         light,
@@ -337,9 +331,8 @@ def test_no_step_by_fallback():
     made = explained("noise_and_coding", NOISE, sensitivity=sensitivity(("gaussian_noise", "jpeg")))
 
     def policy(grain, does):
-        rows = candidate_fits(
-            "noise_and_coding", {"gaussian_noise": 1.0, "jpeg": does}, strength=4.0
-        )
+        both = {"gaussian_noise": 1.0, "jpeg": does}
+        rows = candidate_fits("noise_and_coding", both, strength=4.0)
         rows = rows.assign(grain_seen=0.61)
         rows.loc[rows["perturbation"] == "jpeg", "grain"] = grain
         return build("net", dataclasses.replace(made, candidate_fits=rows))
@@ -423,9 +416,8 @@ def test_a_policy_comes_back_from_its_json():
     policy = build("net", shaken())
     again = Policy.from_json(policy.to_json())
     assert again == policy
-    assert [each["reason"] for each in policy.to_dict()["rejected"]] == [
-        wording.reason(each) for each in again.rejected
-    ]
+    reasons = [each["reason"] for each in policy.to_dict()["rejected"]]
+    assert reasons == [wording.reason(each) for each in again.rejected]
     assert policy.to_dict()["schema"] == 2
 
 
@@ -481,9 +473,8 @@ FIGURES |= {
 }
 FIGURES |= {"grain": 0.1, "grain_seen": 0.6, "moved": 0.02, "moved_low": 0.01, "moved_high": 0.03}
 FIGURES |= {"occurs": 3, "frames": 20, "before": 0.1, "after": 0.2}
-FIGURES |= {
-    f"{kind}_{of}": 0.3 for kind in ("noise", "coding") for of in ("low", "high", "grain", "does")
-}
+OF_EACH = ("low", "high", "grain", "does")
+FIGURES |= {f"{kind}_{of}": 0.3 for kind in ("noise", "coding") for of in OF_EACH}
 
 
 def test_golden_every_reason_with_its_figures():
@@ -509,9 +500,8 @@ def test_golden_every_reason_with_its_figures():
     for figures in (not_seen, {**not_seen, "times": 173}, {**FIGURES, "cause": "noise_and_coding"}):
         found = Rejected(perturbation="rotation", why=Rejection.SHARE_OPEN, evidence=figures)
         lines.append(f"share_open: {wording.reason(found)}")
-    lines += [
-        wording.without_step(cause, 0.031, "the change") for cause in ("keyframes", "objects")
-    ]
+    for cause in ("keyframes", "objects"):
+        lines.append(wording.without_step(cause, 0.031, "the change"))
     lines.append(only_step(build("net", shaken())).sentence)
     assert_golden("policy_reasons.txt", "\n".join(lines))
 

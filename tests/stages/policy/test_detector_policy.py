@@ -31,9 +31,8 @@ def studied(tmp_path_factory):
     """Frames under a lamp that flickers by 8 %."""
     folder = tmp_path_factory.mktemp("planted")
     rng = np.random.default_rng(4)
-    grain = cv2.GaussianBlur(
-        rng.normal(0, 1, (HEIGHT + 32, WIDTH + 32)).astype(np.float32), (0, 0), 2.5
-    )
+    noise = rng.normal(0, 1, (HEIGHT + 32, WIDTH + 32)).astype(np.float32)
+    grain = cv2.GaussianBlur(noise, (0, 0), 2.5)
     scene = np.repeat((115 + 220 * grain)[..., None], 3, axis=2).clip(20, 220).astype(np.float32)
     clean = [with_plate(scene, 110, gain=gain) for gain in 1 + rng.uniform(-0.08, 0.08, FRAMES)]
     (folder / "lamp").mkdir()
@@ -77,9 +76,8 @@ def test_the_answer_tells_it_in_a_few_lines(studied):
     assert [(each.value, each.n) for each in rates] == [(0.0, FRAMES), (0.0, FRAMES - 1)]
     named = [each for each in found.of("leaning") if each.kind == "why_named"]
     assert "light" in named[0].text.lower()
-    (train,) = [
-        each for each in found.of("leaning") if each.kind in ("train_suggested", "train_replicated")
-    ]
+    kinds = ("train_suggested", "train_replicated")
+    (train,) = [each for each in found.of("leaning") if each.kind in kinds]
     assert train.value == named[0].value
 
 

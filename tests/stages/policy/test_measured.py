@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.stages.policy.test_levels import step
 from vidrobust.files.json_text import json_text
 from vidrobust.stages.policy.exports.torchvision import render
 from vidrobust.stages.policy.exports.write import with_levels
@@ -16,14 +17,7 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejection
 from vidrobust.statement import Level
 
-LIGHT = PolicyStep(
-    perturbation="brightness",
-    family="light",
-    unit="relative gain",
-    low=-0.2,
-    high=0.2,
-    probability=0.5,
-)
+LIGHT = step()
 HUE = PolicyStep(perturbation="hue", family="colour", unit="deg", low=-10, high=10, probability=0.3)
 ADVISED = Policy(steps=(LIGHT, HUE), model="net", image_size=(480, 640))
 

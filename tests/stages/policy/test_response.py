@@ -20,9 +20,8 @@ def table(cells):
     """cells (item, frame, strength, value) of one perturbation."""
     rows = pd.DataFrame(cells, columns=["item", "frame", "strength", "value"])
     flips = rows.assign(metric="label_flip", value=(rows["value"] > 0.5).astype(float))
-    return pd.concat([rows.assign(metric="total_variation"), flips]).assign(
-        perturbation="blur", draw=0
-    )
+    both = pd.concat([rows.assign(metric="total_variation"), flips])
+    return both.assign(perturbation="blur", draw=0)
 
 
 def of_clips(clips, frames, seed, *, whole):
@@ -40,12 +39,8 @@ def of_clips(clips, frames, seed, *, whole):
 
 def test_between_two_strengths_by_hand():
     # half way between the means .2 and .6 of different frames: .4
-    found = response(
-        table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)]),
-        "blur",
-        1.5,
-        0,
-    )
+    shown = table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)])
+    found = response(shown, "blur", 1.5, 0)
     assert found.value == pytest.approx(0.4)
     assert found.n == 3
     assert found.flips == pytest.approx(0.5)
@@ -60,22 +55,21 @@ def test_below_the_mildest_it_falls_to_nothing():
 def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines():
     rows = of_clips(8, 6, 0, whole=True)
     found = response(rows, "blur", 3.0, 0)
-    wide = rows[rows["metric"] == "total_variation"].pivot_table(
-        index=["item", "frame"], columns="strength", values="value"
-    )
+    wide = rows[rows["metric"] == "total_variation"]
+    wide = wide.pivot_table(index=["item", "frame"], columns="strength", values="value")
     lines = ((wide[2.0] + wide[4.0]) / 2).reset_index(name="value")
     by_hand = clustered_mean(lines["value"].to_numpy(), lines["item"].to_numpy(), bounds=(0, 1))
-    assert (found.value, found.low, found.high) == pytest.approx(
-        (by_hand.value, by_hand.low, by_hand.high)
-    )
+    expected = (by_hand.value, by_hand.low, by_hand.high)
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 
 @pytest.mark.nightly
 def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters():
-    found = {
-        whole: [response(of_clips(8, 12, seed, whole=whole), "blur", 3.0, 0) for seed in range(150)]
-        for whole in (False, True)
-    }
+    def found_of(whole):
+        made = (of_clips(8, 12, seed, whole=whole) for seed in range(150))
+        return [response(each, "blur", 3.0, 0) for each in made]
+
+    found = {whole: found_of(whole) for whole in (False, True)}
     inside = [each.low <= 0.45 <= each.high for each in found[False]]
     assert 0.90 <= np.mean(inside) <= 0.995
     of_scatter = {

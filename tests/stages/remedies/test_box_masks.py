@@ -33,13 +33,9 @@ def test_the_jitter_of_masks_is_a_row_where_there_are_masks():
     boxes = followed(pulsing(), 12)[0]
     time_s = np.arange(12) / 25
     bare = dataclasses.replace(boxes, shapes=None)
-    with_masks, without = (
-        {
-            row["metric"]
-            for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s, SETTINGS)]))
-        }
-        for each in (boxes, bare)
-    )
+    timed = (TimedBoxes("a", "", each, time_s, SETTINGS) for each in (boxes, bare))
+    rows = (box_rows(BoxStudy("m", [each])) for each in timed)
+    with_masks, without = ({row["metric"] for row in of} for of in rows)
     assert with_masks - without == {"mask_jitter"}
 
 
@@ -50,9 +46,5 @@ def test_boxes_agree_where_their_masks_do():
     upper = boxes.rows(np.arange(len(boxes.frame)) % 2 == 1)
     lower = boxes.rows(np.arange(len(boxes.frame)) % 2 == 0)
     assert agreement([upper], [lower]) == 0
-    assert (
-        agreement(
-            [dataclasses.replace(upper, shapes=None)], [dataclasses.replace(lower, shapes=None)]
-        )
-        == 1
-    )
+    boxes = [dataclasses.replace(each, shapes=None) for each in (upper, lower)]
+    assert agreement(boxes[:1], boxes[1:]) == 1

@@ -84,10 +84,8 @@ def test_corners_follow_their_mean():
 
 def test_classes_by_vote_and_held():
     labels = [1, 1, 2, 1, 2, 2, 3, 2]
-    for rule, expected in (
-        (ClassVote(amount=3), [1, 1, 1, 1, 2, 2, 2, 2]),
-        (ClassHold(amount=2), [1, 1, 1, 1, 1, 2, 2, 2]),
-    ):
+    by_vote, by_hold = [1, 1, 1, 1, 2, 2, 2, 2], [1, 1, 1, 1, 1, 2, 2, 2]
+    for rule, expected in ((ClassVote(amount=3), by_vote), (ClassHold(amount=2), by_hold)):
         assert [rule.update([box(label=k)])[0][5] for k in labels] == expected
 
 
@@ -97,9 +95,8 @@ def test_lag_and_distance_to_known_boxes():
     left = 20 + 4.0 * np.arange(frames)
     corners = np.column_stack([left, np.full(frames, 50.0), left + 40, np.full(frames, 90.0)])
     boxes = item_boxes(np.arange(frames), corners, frames, (200, 600))
-    seen = TimedBoxes(
-        "clip", "", boxes, np.arange(frames) / 25, SETTINGS, (np.arange(frames), corners)
-    )
+    time_s, shown = np.arange(frames) / 25, (np.arange(frames), corners)
+    seen = TimedBoxes("clip", "", boxes, time_s, SETTINGS, shown)
     found = BoxStudy("model", [seen])
     measured = found.precision([play_boxes(box_rule("box-mean-0.5", SETTINGS), boxes)])
     assert measured["lag_frames"] == pytest.approx(1, abs=0.03)
@@ -125,9 +122,8 @@ def test_two_boxes_keep_their_tracks():
 
 
 def test_the_rules_import_nothing():
-    lines = [
-        x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))
-    ]
+    lines = inspect.getsource(box_rules).splitlines()
+    lines = [line for line in lines if line.startswith(("import", "from"))]
     modules = {"__future__": "annotations", "collections.abc": "Sequence", "typing": "Any"}
     assert lines == [f"from {module} import {name}" for module, name in modules.items()]
 
@@ -148,9 +144,8 @@ def item(drop, wobble, seed=0, frames=300):
 
 
 def study(boxes):
-    return BoxStudy(
-        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30, SETTINGS)]
-    )
+    time_s = np.arange(boxes.num_frames) / 30
+    return BoxStudy("model", [TimedBoxes("clip", "", boxes, time_s, SETTINGS)])
 
 
 def rows_of(boxes, *names):
@@ -182,9 +177,8 @@ def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own():
     mean = [centre[0]]
     for now in centre[1:]:
         mean.append(0.3 * now + 0.7 * mean[-1])
-    jitter = [
-        np.linalg.norm(np.diff(path, 2, axis=0), axis=1).mean() for path in (centre, np.array(mean))
-    ]
+    second = (np.diff(path, 2, axis=0) for path in (centre, np.array(mean)))
+    jitter = [np.linalg.norm(each, axis=1).mean() for each in second]
     assert row["ratio"] == pytest.approx(jitter[1] / jitter[0], rel=1e-6)
 
 
@@ -225,10 +219,8 @@ def test_a_track_ends_where_the_frames_do_not_go_on():
 @pytest.mark.parametrize("name", BOX_RULES)
 def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name):
     boxes = item(0.2, 2.0, frames=30)
-    rows = [
-        [(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)
-    ]
+    numbers = (np.flatnonzero(boxes.frame == frame) for frame in range(30))
+    rows = [[(*boxes.boxes[row], 0.9, 0) for row in of] for of in numbers]
     whole, part = box_rule(name, SETTINGS), box_rule(name, SETTINGS)
-    assert [whole.update(frame) for frame in rows][:15] == [
-        part.update(frame) for frame in rows[:15]
-    ]
+    begun = [part.update(frame) for frame in rows[:15]]
+    assert [whole.update(frame) for frame in rows][:15] == begun

@@ -37,9 +37,8 @@ def write_boxes(path, frames=FRAMES):
     frame = np.array([number for number in range(frames) if number not in LOST])
     left = 20.0 + frame
     rows = {"frame": frame, "label": 1, "label_name": "cup", "score": 0.3}
-    pd.DataFrame({**rows, "x1": left, "y1": 30.0, "x2": left + 24, "y2": 60.0}).to_csv(
-        path, index=False
-    )
+    places = {"x1": left, "y1": 30.0, "x2": left + 24, "y2": 60.0}
+    pd.DataFrame({**rows, **places}).to_csv(path, index=False)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +55,12 @@ def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(rate, gap, tmp_path
     assert numbers["memory"] == gap  # 0.2 s
     assert numbers["class_starts"] == {"1": 0.25}
     take = runpy.run_path(str(rule))["make_rule"]().update
-    assert [len(take([(60 * label, 0, 60 * label + 9, 9, 0.3, label)])) for label in (1, 0)] == [
-        1,
-        0,
-    ]
+    boxes = [(60 * label, 0, 60 * label + 9, 9, 0.3, label) for label in (1, 0)]
+    assert [len(take([box])) for box in boxes] == [1, 0]
     table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
     stability = json.loads((run / "metrics.json").read_text())["models"]["boxes"]
-    assert table.loc[("box-mean-0.5", "uncovered_rate"), "before"] == pytest.approx(
-        stability["uncovered_rate"]["value"]
-    )
+    rate = stability["uncovered_rate"]["value"]
+    assert table.loc[("box-mean-0.5", "uncovered_rate"), "before"] == pytest.approx(rate)
     # at 10 frames per second the gap is 0.8 s
     assert stability["uncovered_rate"]["value"] == pytest.approx(len(LOST) / FRAMES)
 
@@ -75,9 +71,8 @@ def test_clips_of_two_rates_have_no_rule_in_common(tmp_path):
         write_clip(Path(clip), rate, frames=16)
     write_boxes(tmp_path / "boxes.csv", frames=16)
     boxes = pd.read_csv(tmp_path / "boxes.csv")
-    pd.concat([boxes.assign(item=name) for name in ("25", "60")]).to_csv(
-        tmp_path / "boxes.csv", index=False
-    )
+    both = pd.concat([boxes.assign(item=name) for name in ("25", "60")])
+    both.to_csv(tmp_path / "boxes.csv", index=False)
     spec = f"detections:{tmp_path / 'boxes.csv'}"
     main(
         [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,9 +24,7 @@ from vidrobust.statistics.ratios import RatioVerdict, Undecided
 RATE = 10.0
 
 
-def tables(
-    labels: np.ndarray, sure: float = 0.8, cuts: tuple[int, ...] = ()
-) -> dict[str, pd.DataFrame]:
+def tables(labels, sure=0.8, cuts=()):
     """The tables of a model of two classes that says these labels (N,) of one clip, always as sure."""
     n = len(labels)
     frame, time_s = np.arange(n), np.arange(n) / RATE
@@ -167,9 +167,7 @@ def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
     assert reported_changes(answers, right) == []
     assert events(right, answers.begins) == []
     of = study(flickering(60))
-    with_labels = LabelStudy(
-        answers=of.answers, pairs=of.pairs, triples=of.triples, right=[[frozenset({0})] * 60]
-    )
+    with_labels = dataclasses.replace(of, right=[[frozenset({0})] * 60])
     row = rows(with_labels).loc["majority-5", "flip_rate"]
     assert row["accuracy_before"] == np.mean(flickering(60) == 0)
     assert (row["accuracy_after"], row["short_events"]) == (1, 0)

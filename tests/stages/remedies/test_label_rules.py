@@ -153,7 +153,5 @@ def test_a_name_of_no_rule_is_reported(name):
 def test_the_rules_import_nothing():
     source = inspect.getsource(label_rules)
     lines = [line for line in source.splitlines() if line.startswith(("import", "from"))]
-    assert lines == [
-        "from __future__ import annotations",
-        "from collections.abc import Mapping, Sequence",
-    ]
+    types = "from collections.abc import Mapping, Sequence"
+    assert lines == ["from __future__ import annotations", types]

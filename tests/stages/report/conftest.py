@@ -51,14 +51,8 @@ def made(made_once):
 
     def make(base):
         kinds = ("brightness", "translation", "gaussian_noise", "jpeg")
-        made_run.make(
-            base / name,
-            models=("net-a", "net-b"),
-            items=3,
-            frames=60,
-            studied=12,
-            perturbations=kinds,
-        )
+        of = {"items": 3, "frames": 60, "studied": 12, "perturbations": kinds}
+        made_run.make(base / name, models=("net-a", "net-b"), **of)
         write_report(base / name)
 
     return RunFolder(made_once("reported", make) / name)

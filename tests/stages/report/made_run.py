@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tests.made_frames import batch_of
 from vidrobust.frame_pairs.transitions import FrameTransitions
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
@@ -79,10 +79,8 @@ def make(
         ],
     )
     found = [part for name in names for part in _stability(name, models, frames, rng)]
-    raw = {
-        t: pd.concat([f[t] for f in found], ignore_index=True)
-        for t in task_of("classification").tables
-    }
+    kept = task_of("classification").tables
+    raw = {t: pd.concat([part[t] for part in found], ignore_index=True) for t in kept}
     for table, rows in raw.items():
         folder.write_table(table, rows)
     frame_table, pairs = raw["frames"], raw["pairs"]
@@ -133,13 +131,7 @@ def _stability(item, models, frames, rng):
         walk = np.cumsum(rng.normal(0, 0.15, (frames, len(CLASSES))), axis=0)
         walk += rng.normal(0, restless, (frames, len(CLASSES))) + rng.normal(0, 1.5, len(CLASSES))
         predictions[model] = Classifications.from_logits(walk, CLASSES)
-    batch = FrameBatch(
-        pixels=torch.zeros((frames, 3, 2, 2), dtype=torch.uint8),
-        time_s=index / RATE,
-        index=index.astype(np.int64),
-        corrupt=np.zeros(frames, bool),
-        item=item,
-    )
+    batch = batch_of(torch.zeros((frames, 3, 2, 2), dtype=torch.uint8), item=item)
     transitions = FrameTransitions(
         reason=reason,
         pixel_change=rng.gamma(2, 1, frames),
@@ -148,9 +140,9 @@ def _stability(item, models, frames, rng):
     )
     found = []
     for model in models:
-        meter = task_of("classification").meter(
-            item, model, AlongTime(frame_rate=RATE), metrics_of("classification")
-        )
+        make_meter = task_of("classification").meter
+        along, metrics = AlongTime(frame_rate=RATE), metrics_of("classification")
+        meter = make_meter(item, model, along, metrics)
         meter.feed(batch, transitions, predictions[model])
         found.append(meter.finish())
     return found
@@ -165,9 +157,8 @@ def _floor(models):
 
 def _sensitivity(pairs, models, studied, perturbations, rng):
     """Differences that grow with strength; of some perturbations along with the natural change of the frame."""
-    chosen = (
-        [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
-    )
+    named = [PERTURBATIONS[key] for key in perturbations]
+    chosen = named or list(suite("natural"))
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     place = near.groupby(["model", "item"], sort=False).cumcount()
     size = near.groupby(["model", "item"], sort=False)["frame_a"].transform("size")
@@ -264,24 +255,13 @@ def _moments(folder, pairs, frames, models, rng, *, player):
                 moment[f"picture_{side}"] = _picture(folder, f"{len(moments):02d}_{side}", 480, rng)
             if pair.Index == worst.index[0]:
                 again = f"frame {pair.frame_a}, re-created from its neighbour"
-                tiles = [
-                    {
-                        "title": f"frame {pair.frame_a}",
-                        "label": a.label_name,
-                        "frame": pair.frame_a,
-                    },
-                    {"title": again, "label": a.label_name, "frame": None},
-                    {"title": "and camera", "label": b.label_name, "frame": None},
-                    {
-                        "title": f"frame {pair.frame_b}",
-                        "label": b.label_name,
-                        "frame": pair.frame_b,
-                    },
-                ]
-                for k, tile in enumerate(tiles):
-                    name = f"{len(moments):02d}_strip_{k}"
-                    tile |= {"probability": 0.5, "measured": ""}
-                    tile["picture"] = _picture(folder, name, 240, rng)
+                ends = [(f"frame {frame}", frame) for frame in (pair.frame_a, pair.frame_b)]
+                shown = [ends[0], (again, None), ("and camera", None), ends[1]]
+                tiles = []
+                for k, (title, frame) in enumerate(shown):
+                    tile = {"title": title, "label": (b if k > 1 else a).label_name, "frame": frame}
+                    picture = _picture(folder, f"{len(moments):02d}_strip_{k}", 240, rng)
+                    tiles.append(tile | {"probability": 0.5, "measured": "", "picture": picture})
                 moment["strip"] = tiles
             moments.append(moment)
     kept = _player(folder, near, rng) if player else 0

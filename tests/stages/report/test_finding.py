@@ -13,6 +13,8 @@ from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report import page, why
 
+RECORD = {"schema": SCHEMA, "settings": {}, "stages": {}}
+
 
 @pytest.mark.parametrize(
     ("share", "low", "high", "said"),
@@ -37,15 +39,8 @@ def test_the_title_says_no_more_than_the_interval(monkeypatch, tmp_path, share, 
             "n": 40,
         }
     )
-    text = json.dumps(
-        {
-            "schema": SCHEMA,
-            "settings": {},
-            "stages": {},
-            "models": [{"name": "net", "task": "classification"}],
-        }
-    )
-    (tmp_path / "run.json").write_text(text)
+    record = {**RECORD, "models": [{"name": "net", "task": "classification"}]}
+    (tmp_path / "run.json").write_text(json.dumps(record))
     run = RunTables(tmp_path)
     monkeypatch.setattr(run, "table", {"account": rows}.get)
     monkeypatch.setattr(type(run), "tasks", {"net": SimpleNamespace(accounts={"": "the change"})})
@@ -59,21 +54,17 @@ def test_where_png_shows_the_least_stable_model_and_goes_with_its_table(monkeypa
     save_picture(np.full((180, 320, 3), 90, np.uint8), tmp_path / "moments" / "a.jpg", 320)
     moment = {"item": "clip", "model": "net", "picture_a": "moments/a.jpg"}
     (tmp_path / "moments.json").write_text(json.dumps({"moments": [moment]}))
-    (tmp_path / "run.json").write_text(
-        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": []})
-    )
+    (tmp_path / "run.json").write_text(json.dumps({**RECORD, "models": []}))
     pair = {"model": "net", "item": "clip", "frame_a": 3, "frame_b": 4, "y1": 0, "y2": 180}
     left, right = {"tile": 0, "x1": 0, "x2": 160}, {"tile": 1, "x1": 160, "x2": 320}
-    tables = {
-        "places": pd.DataFrame([{**pair, **left, "share": 0.6}, {**pair, **right, "share": 0.2}])
-    }
+    rows = [{**pair, **left, "share": 0.6}, {**pair, **right, "share": 0.2}]
+    tables = {"places": pd.DataFrame(rows)}
     run = RunTables(tmp_path)
     monkeypatch.setattr(run, "table", tables.get)
     monkeypatch.setattr(type(run), "record", SimpleNamespace(sizes={"clip": (180, 320)}))
-    cards = [
-        SimpleNamespace(name=name, judgement=SimpleNamespace(kind=kind))
-        for name, kind in (("other", "good"), ("net", "bad"))
-    ]
+    kinds = {"other": "good", "net": "bad"}
+    judged = {name: SimpleNamespace(kind=kind) for name, kind in kinds.items()}
+    cards = [SimpleNamespace(name=name, judgement=of) for name, of in judged.items()]
 
     found = why.place_map(run, "net")
     assert found.share == pytest.approx(0.75)

@@ -28,9 +28,8 @@ def browser():
         need(None, "playwright is not installed: pip install -e '.[dev]'")
         return
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
-        )
+        options = ["--no-sandbox", "--disable-gpu"]
+        started = playwright.chromium.launch(executable_path=program, args=options)
         yield started
         started.close()
 
@@ -39,9 +38,8 @@ class Opened:
     """A page, and what it said and asked for since it was opened."""
 
     def __init__(self, browser, path, size=SIZES[0]):
-        self.page = browser.new_page(
-            viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 500
-        )
+        viewport = {"width": size[0], "height": size[1]}
+        self.page = browser.new_page(viewport=viewport, has_touch=size[0] < 500)
         self.said = []
         self.asked = []
         self.page.on("console", lambda message: self.said.append(message.text))
@@ -86,9 +84,8 @@ def assert_fits(page, width):
     )
     assert wide == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    broken = page.evaluate(
-        "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth).length"
-    )
+    images = "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth)"
+    broken = page.evaluate(f"{images}.length")
     assert broken == 0
 
 
@@ -97,9 +94,8 @@ def test_the_one_page_stays_short(browser, report, tmp_path):
         tmp_path / "many", models=tuple(f"net-{k}" for k in range(9)), items=4, frames=12, studied=1,
         perturbations=("brightness",), conclude=False, player=False,
     )  # fmt: skip
-    many.update(
-        settings={**many.run["settings"], "fail_if": [f"flip_rate > 0.{k}" for k in range(1, 9)]}
-    )
+    rules = [f"flip_rate > 0.{k}" for k in range(1, 9)]
+    many.update(settings={**many.run["settings"], "fail_if": rules})
     tables = RunTables(many.path)
     long = tmp_path / "report.html"
     long.write_text(one_page(tables, shared_content(tables)), encoding="utf-8")
@@ -113,10 +109,9 @@ def test_the_details_stay_short_with_every_section_open(browser, report, tmp_pat
     one = made_run.make(tmp_path / "one", models=("net-a",), items=2, frames=30, studied=12)
     tables, alone = RunTables(one.path), tmp_path / "details.html"
     alone.write_text(details(tables, shared_content(tables)), encoding="utf-8")
-    for path, tallest in (
-        (alone, TALLEST_DETAILS),
-        (report.with_name("details.html"), TALLEST_DETAILS + SECOND_MODEL),
-    ):
+    both = report.with_name("details.html")
+    heights = {alone: TALLEST_DETAILS, both: TALLEST_DETAILS + SECOND_MODEL}
+    for path, tallest in heights.items():
         opened = Opened(browser, path)
         opened.page.locator("#unfold-all").click()
         assert len(opened.page.locator("main > details[open]").all()) == 10
@@ -191,11 +186,8 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(browser, 
     share = (times[frames.index(event[3])] - times[0]) / (times[-1] - times[0])
     page.mouse.click(box["x"] + 44 + (box["width"] - 54) * share, box["y"] + 9)
     assert page.locator("[data-p=flip]").is_visible()
-    assert (
-        page.locator("[data-p=what]")
-        .inner_text()
-        .startswith(f"Frame {event[2]} to frame {event[3]}")
-    )
+    said = page.locator("[data-p=what]").inner_text()
+    assert said.startswith(f"Frame {event[2]} to frame {event[3]}")
     captions = page.locator("[data-p=shots] figcaption").all_inner_texts()
     labels = data["items"][item]["a"][model][0]
     for caption, frame in zip(captions[:2], event[2:4], strict=True):
@@ -221,11 +213,8 @@ def test_the_next_flip_by_key_and_its_strip(browser, report):
     mine = [e for e in data["events"] if e[:2] == [int(item), int(model)]]
     for event in mine:
         page.keyboard.press("n")
-        assert (
-            page.locator("[data-p=what]")
-            .inner_text()
-            .startswith(f"Frame {event[2]} to frame {event[3]}")
-        )
+        said = page.locator("[data-p=what]").inner_text()
+        assert said.startswith(f"Frame {event[2]} to frame {event[3]}")
         tiles = page.locator("[data-p=strip] figcaption").all_inner_texts()
         strip = data["strips"].get(f"{item} {model} {event[3]}", [])
         assert len(tiles) == len(strip)
@@ -309,10 +298,6 @@ def test_text_stands_out_and_axe_finds_nothing_serious(browser, report, name):
         opened.page.emulate_media(color_scheme=theme)
         assert opened.page.evaluate(CONTRAST) == []
     found = Axe().run(opened.page).response["violations"]
-    serious = [
-        f"{v['id']}: {v['nodes'][0]['html'][:120]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert not [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in serious]
     opened.page.close()

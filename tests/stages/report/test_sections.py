@@ -59,9 +59,8 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(tmp_path, clas
 
 
 def test_the_card_counts_only_what_was_compared(tmp_path):
-    pairs = pairs_of(
-        [1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0], ["", ""] * 4 + ["scene_cut"] + [""] * 8
-    )
+    flips = [1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0]
+    pairs = pairs_of(flips, ["", ""] * 4 + ["scene_cut"] + [""] * 8)
     rows = [
         stability_row("flip_rate", 0.25, 0.05, 0.5, 16),
         stability_row("revert_flip_rate", 0.125, 0.01, 0.4, 16),
@@ -82,9 +81,8 @@ def test_the_card_counts_only_what_was_compared(tmp_path):
 
 def test_a_rate_without_interval_is_no_verdict(tmp_path):
     stability = pd.DataFrame([stability_row("flip_rate", 0.5, NAN, NAN, 2)])
-    (card,) = stability_section.cards(
-        folder_of(tmp_path, pairs=pairs_of([1, 0], ["", ""]), stability=stability)
-    )
+    folder = folder_of(tmp_path, pairs=pairs_of([1, 0], ["", ""]), stability=stability)
+    (card,) = stability_section.cards(folder)
     assert card.judgement.word == "cannot tell"
     assert card.one_in_interval == "no interval"
     assert card.rows["Noise floor"] == "not measured"
@@ -136,10 +134,12 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path):
 def test_curves_are_drawn_where_their_numbers_are(tmp_path, monkeypatch):
     table = sensitivity_of({("hue", 5.0): [1, 1, 0, 0] * 3, ("hue", 10.0): [1, 1, 1, 0] * 3})
     run, figures = folder_of(tmp_path, sensitivity=table), []
-    encode = drawing.encode
-    monkeypatch.setattr(
-        drawing, "encode", lambda figure, *words: figures.append(figure) or encode(figure, *words)
-    )
+
+    def kept(figure, *words, encode=drawing.encode):
+        figures.append(figure)
+        return encode(figure, *words)
+
+    monkeypatch.setattr(drawing, "encode", kept)
     (picture,) = sensitivity_section.curves(run, sensitivity_section.summary(run))
     axis = figures[0].axes[0]
     # half and three quarters of the frames flip; an interval goes beyond 50 %, so that the axis ends above 100 %
@@ -178,13 +178,11 @@ def test_percentiles_are_over_the_pairs_of_all_items(tmp_path):
     change = np.arange(1, 101) / 1000
     of = {"scale": "adjacent", "quantity": "gain"}
     pairs = {"item": ["a"] * 50 + ["b"] * 50, "frame_a": 0, "frame_b": 1, "delta_ms": 40.0, **of}
-    changes = pd.DataFrame(
-        {**pairs, "who": "frame", "value": 1 - change, "valid": True, "error": 0.001}
-    )
+    own = {"who": "frame", "value": 1 - change, "valid": True, "error": 0.001}
+    changes = pd.DataFrame({**pairs, **own})
     ends = {"p50": [0.025, 0.075], "p95": [0.05, 0.1], "p99": [0.05, 0.1]}
-    variation = pd.DataFrame(
-        {"item": ["a", "b"], **of, "unit": "ratio", **ends, "n": 50, "valid": 1.0}
-    )
+    clips = {"item": ["a", "b"], **of, "unit": "ratio"}
+    variation = pd.DataFrame({**clips, **ends, "n": 50, "valid": 1.0})
     run = folder_of(tmp_path, changes=changes, variation=variation)
     (row,) = footage_section.variation_summary(run).to_dict("records")
     assert row["p50"] == pytest.approx(0.0505)  # of 0.001, 0.002 ... 0.1

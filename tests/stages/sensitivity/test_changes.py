@@ -71,12 +71,8 @@ def test_what_rises_with_strength_comes_before_what_falls():
 def test_a_fall_is_joined_and_a_tie_is_not():
     (curve,) = Changes(changes_of({"hue": (3, 6, 6, 9, 5)}), ("label_flip",), {}).curves()
     # 9 and 5 of 12 are 14 of 24
-    assert [(len(s.strengths), s.share.value) for s in curve.steps] == [
-        (1, 0.25),
-        (1, 0.5),
-        (1, 0.5),
-        (2, 14 / 24),
-    ]
+    steps = [(len(s.strengths), s.share.value) for s in curve.steps]
+    assert steps == [(1, 0.25), (1, 0.5), (1, 0.5), (2, 14 / 24)]
 
 
 def test_what_changes_everything_at_once_need_not_rise():

@@ -41,10 +41,8 @@ def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed():
     assert len({begins(perturbation=f"p{k}") for k in range(40)}) == 5
     assert len({begins(seed=k) for k in range(40)}) == 5
     # of a frame the strengths of two perturbations are as far apart in every item: few patterns in all
-    apart = {
-        (begins(content=c, perturbation="a") - begins(content=c, perturbation="b")) % 5
-        for c in "uvwxyz"
-    }
+    both = [[begins(content=c, perturbation=name) for name in "ab"] for c in "uvwxyz"]
+    apart = {(first - second) % 5 for first, second in both}
     assert len(apart) == 1
 
 
@@ -56,18 +54,16 @@ def test_the_strength_does_not_go_with_the_half_of_the_clip():
 
 def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep():
     frames = batch_of(np.random.default_rng(0).integers(0, 256, (10, 32, 40, 3), np.uint8))
-    perturbations = [
-        find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")
-    ]
+    names = ("brightness", "gaussian_noise", "translation", "horizontal_flip")
+    perturbations = [find(key) for key in names]
     how = {"content": "clip", "seed": 3}
     whole = study_frames(frames, [model], perturbations, Draws(**how))
     some = study_frames(frames, [model], perturbations, Draws(each=1, **how))
     keys = ["frame", "perturbation", "strength", "draw", "metric"]
     both = some.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(both) == len(some) == len(whole) * 2 * (3 + 1) // (2 * (3 * 5 + 1))
-    assert_equal(
-        both[["value"]], both[["value_whole"]].rename(columns={"value_whole": "value"}), atol=1e-9
-    )
+    whole_values = both[["value_whole"]].rename(columns={"value_whole": "value"})
+    assert_equal(both[["value"]], whole_values, atol=1e-9)
     counted = some[some["metric"] == "total_variation"].groupby(["perturbation", "strength"]).size()
     assert set(counted["translation"]) == {2}
     assert set(counted["horizontal_flip"]) == {10}

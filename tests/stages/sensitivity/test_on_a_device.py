@@ -11,11 +11,8 @@ from vidrobust.video.source import first_batch, open_video
 from ...stand_in import stand_in
 
 # Warps differ between devices by a level
-SWEPT = [
-    one
-    for one in PERTURBATIONS.values()
-    if one.suite == "natural" and one.family != "geometry" and ":" not in one.key
-]
+NATURAL = [one for one in PERTURBATIONS.values() if one.suite == "natural"]
+SWEPT = [one for one in NATURAL if one.family != "geometry" and ":" not in one.key]
 FRAMES = 3
 
 

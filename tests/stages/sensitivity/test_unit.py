@@ -27,22 +27,19 @@ class Watching:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last):
-    pixels = torch.randint(
-        0, 256, (7, 3, 24, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
-    )
+    drawn = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (7, 3, 24, 40), dtype=torch.uint8, generator=drawn)
     if channels_last:
         pixels = pixels.contiguous(memory_format=torch.channels_last)
     frames = batch_of(pixels, first=10, item="clip")
-    perturbations = [
-        find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")
-    ]
+    names = ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")
+    perturbations = [find(key) for key in names]
     model = Watching()
     found = study_frames(frames, [model], perturbations, Draws(content="c", seed=5, each=1))
     wanted = [pixels]
     for each in perturbations:
-        shown = strengths_shown(
-            each.key, len(each.strengths), np.arange(7), content="c", seed=5, each=1
-        )
+        numbers, how = np.arange(7), {"content": "c", "seed": 5, "each": 1}
+        shown = strengths_shown(each.key, len(each.strengths), numbers, **how)
         for strength, of in zip(each.strengths, shown.T, strict=True):
             for row in np.flatnonzero(of):
                 own = seeded("c", int(frames.index[row]), 0, each.key, 5)

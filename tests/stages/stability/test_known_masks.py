@@ -45,15 +45,13 @@ def line(tmp_path_factory):
         for lower, colour in ((True, 220), (False, 20)):
             picture[part(frame, lower).array(SIZE)] = colour
             mask = part(frame, lower or frame in SWAPPED)
-            sides = dict(
-                zip(("x1", "y1", "x2", "y2"), (30 + 2 * frame, 30, 70 + 2 * frame, 70), strict=True)
-            )
+            corners = (30 + 2 * frame, 30, 70 + 2 * frame, 70)
+            sides = dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
             of = {"frame": frame, "label": 0, "label_name": "part", "score": 0.9 - 0.1 * lower}
             rows.append({**of, **sides, "track": int(lower), "shape": shape_text(mask, SIZE)})
         cv2.imwrite(str(folder / "belt" / f"{frame:03d}.png"), picture)
-    images = [
-        {"id": f, "video_id": 0, "frame_id": f, "file_name": f"{f:03d}.png"} for f in range(FRAMES)
-    ]
+    numbers = [{"id": f, "video_id": 0, "frame_id": f} for f in range(FRAMES)]
+    images = [{**of, "file_name": f"{f:03d}.png"} for f, of in enumerate(numbers)]
     truth = {"videos": [{"id": 0, "name": "belt"}], "images": images}
     truth |= {"categories": [{"id": 1, "name": "part"}], "annotations": annotations()}
     (folder / "masks.json").write_text(json.dumps(truth))
@@ -95,6 +93,5 @@ def test_masks_of_another_size_are_refused(line, capsys):
     files = (f"--labels={line / 'wide.json'}", f"--out={line / 'run_wide'}")
     model = f"--model=detections:{line / 'recorded.csv'}"
     assert run("stability", str(line / "belt"), *files, model, "-q") != 0
-    assert (
-        "masks of 142 x 100 px, but the frames of belt have 140 x 100 px" in capsys.readouterr().err
-    )
+    said = "masks of 142 x 100 px, but the frames of belt have 140 x 100 px"
+    assert said in capsys.readouterr().err

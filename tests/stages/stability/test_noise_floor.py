@@ -47,14 +47,12 @@ def test_company_that_leaks_into_a_row_is_the_floor():
 def test_another_engine_and_number_format_are_in_the_floor(models, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
     spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'},threads=1"
-    pixels = torch.randint(0, 256, (4, 3, 64, 80), generator=torch.Generator().manual_seed(0)).to(
-        torch.uint8
-    )
+    drawn = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (4, 3, 64, 80), generator=drawn).to(torch.uint8)
     engine = measure(load_model(spec, engine="openvino"), pixels)
     assert "engine" in engine.by_way
     assert 0 < engine.by_way["engine"][0] < 1e-4
-    rounded = measure(
-        load_model(spec, engine="onnxruntime", precision="int8", sample=pixels), pixels
-    )
+    how = {"engine": "onnxruntime", "precision": "int8", "sample": pixels}
+    rounded = measure(load_model(spec, **how), pixels)
     assert "precision" in rounded.by_way
     assert rounded.by_way["precision"][0] > 1e-3

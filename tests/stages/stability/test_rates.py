@@ -40,10 +40,8 @@ def test_hand_counted_clip():
 
 def test_five_items_are_the_clusters_of_the_whole():
     clips = [measure(made_predictions(12, seed=number), PLAIN, []) for number in range(5)]
-    joined = {
-        name: pd.concat([clip[name].assign(item=f"clip{k}") for k, clip in enumerate(clips)])
-        for name in clips[0]
-    }
+    named = [{n: t.assign(item=f"clip{k}") for n, t in of.items()} for k, of in enumerate(clips)]
+    joined = {name: pd.concat([tables[name] for tables in named]) for name in clips[0]}
     row = row_of(rates.summarise(joined, METRICS), "total_variation", "")
     assert (row["cluster"], row["clusters"], row["n"]) == ("item", 5, 55)
     means = [c["pairs"][c["pairs"]["kind"] == "adjacent"]["total_variation"].mean() for c in clips]

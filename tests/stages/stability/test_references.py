@@ -17,9 +17,8 @@ WIDTH, HEIGHT, FRAMES = 640, 480, 71
 def campus(corpus, tmp_path_factory):
     """TUD-Campus as downloaded, without its pictures, and a tracker that shakes, misses and swaps numbers."""
     folder = tmp_path_factory.mktemp("mot")
-    shutil.copytree(
-        corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus", folder / "TUD-Campus"
-    )
+    campus = corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus"
+    shutil.copytree(campus, folder / "TUD-Campus")
     (folder / "pictures" / "TUD-Campus").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for frame in range(1, FRAMES + 1):
@@ -35,9 +34,8 @@ def campus(corpus, tmp_path_factory):
         number = number + 10 * (rng.random() < 0.05)
         x, y, w, h = np.array(box) + rng.normal(0, 0.06, 4) * np.array([box[2], box[3]] * 2)
         score = rng.uniform(0.5, 1)
-        lines.append(
-            f"{frame:.0f},{number:.0f},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.6f},-1,-1,-1"
-        )
+        place = f"{frame:.0f},{number:.0f},{x:.3f},{y:.3f},{w:.3f},{h:.3f}"
+        lines.append(f"{place},{score:.6f},-1,-1,-1")
     (folder / "tracker.txt").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -56,12 +54,8 @@ def from_file(path):
     table = np.loadtxt(path, delimiter=",")
     corners = np.column_stack([table[:, 2:4] - 1, table[:, 2:4] - 1 + table[:, 4:6]])
     limits = [WIDTH, HEIGHT, WIDTH, HEIGHT]
-    return (
-        table[:, 0].astype(int),
-        table[:, 1].astype(int),
-        np.clip(corners, 0, limits),
-        table[:, 6],
-    )
+    frame, number = (table[:, column].astype(int) for column in (0, 1))
+    return frame, number, np.clip(corners, 0, limits), table[:, 6]
 
 
 def by_pycocotools(known, found):
@@ -77,9 +71,8 @@ def by_pycocotools(known, found):
         "categories": [{"id": 1, "name": "pedestrian"}],
     }
     frame, _, corners, score = from_file(found)
-    lines = np.column_stack(
-        [frame, corners[:, :2], corners[:, 2:] - corners[:, :2], score, np.ones(len(frame))]
-    )
+    sides = corners[:, 2:] - corners[:, :2]
+    lines = np.column_stack([frame, corners[:, :2], sides, score, np.ones(len(frame))])
     return tuple(judged_by_pycocotools(content, lines).stats[:2])
 
 
@@ -94,9 +87,8 @@ def by_trackeval(known, found):
         data |= {f"num_{side}_ids": len(numbers), f"num_{side}_dets": len(frame)}
         data[f"{side}_ids"] = [own[frame == k] for k in range(1, FRAMES + 1)]
         sides.append([corners[frame == k] for k in range(1, FRAMES + 1)])
-    data["similarity_scores"] = [
-        boxes._calculate_box_ious(a, b, box_format="x0y0x1y1") for a, b in zip(*sides, strict=True)
-    ]
+    pairs, how = zip(*sides, strict=True), {"box_format": "x0y0x1y1"}
+    data["similarity_scores"] = [boxes._calculate_box_ious(a, b, **how) for a, b in pairs]
     quiet = {"PRINT_CONFIG": False}
     clear = metrics.CLEAR(quiet).eval_sequence(data)
     identity = metrics.Identity(quiet).eval_sequence(data)
@@ -132,9 +124,8 @@ def test_the_known_boxes_themselves_are_right(campus):
 def test_every_second_frame_recorded_is_asked_about(campus):
     """Truth in frames 1, 3, 5 ... of the file: refused as it stands; of the frames looked at none is uncovered."""
     lines = (campus / "TUD-Campus" / "gt" / "gt.txt").read_text().splitlines()
-    (campus / "stride.txt").write_text(
-        "\n".join(line for line in lines if int(line.split(",")[0]) % 2) + "\n"
-    )
+    odd = [line for line in lines if int(line.split(",")[0]) % 2]
+    (campus / "stride.txt").write_text("\n".join(odd) + "\n")
     pictures, out = campus / "pictures" / "TUD-Campus", campus / "stride"
     model = f"--model=detections:{campus / 'stride.txt'}"
     words = ("stability", str(pictures), model, f"--out={out}", "-q")

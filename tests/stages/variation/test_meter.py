@@ -36,20 +36,17 @@ def scene(corpus):
 def _frame(scene, shift=(0.0, 0.0), gain=1.0, offset=0.0):
     """The scene at 480 x 270, its content moved by ``shift`` px, then its levels changed."""
     ratio = 0.85 * scene.shape[1] / WIDTH
-    centre = np.array([scene.shape[1] - 1, scene.shape[0] - 1]) / 2 - ratio * (
-        np.array([WIDTH - 1, HEIGHT - 1]) / 2 + shift
-    )
+    middle = np.array([WIDTH - 1, HEIGHT - 1]) / 2 + shift
+    centre = np.array([scene.shape[1] - 1, scene.shape[0] - 1]) / 2 - ratio * middle
     matrix = np.array([[ratio, 0, centre[0]], [0, ratio, centre[1]]])
-    moved = cv2.warpAffine(
-        scene, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    )
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(scene, matrix, (WIDTH, HEIGHT), flags=flags)
     return np.clip(np.rint(gain * moved + offset), 0, 255).astype(np.uint8)
 
 
 def _measure(frames, reasons=None, *, size=16, stride=1, seed=0, **kwargs):
-    meter = VariationMeter(
-        "clip", content="clip", frame_rate=Fraction(RATE), stride=stride, seed=seed
-    )
+    how = {"frame_rate": Fraction(RATE), "stride": stride, "seed": seed}
+    meter = VariationMeter("clip", content="clip", **how)
     reasons = [""] * len(frames) if reasons is None else reasons
     for start in range(0, len(frames), size):
         part = slice(start, start + size)
@@ -103,9 +100,8 @@ def test_planted_drift_and_flicker(drifting):
     assert _row(result, "shift_x_px", "second")["p50"] == pytest.approx(37.5, rel=0.02)
     assert _row(result, "gain", "second")["p50"] == pytest.approx(0.0583, abs=0.005)
     # frames of the shot against its first one, at random distances: 1.5 px for each frame between
-    far = result.pairs[
-        (result.pairs["scale"] == "clip") & (result.pairs["quantity"] == "shift_x_px")
-    ]
+    far = result.pairs[result.pairs["scale"] == "clip"]
+    far = far[far["quantity"] == "shift_x_px"]
     apart = (far["frame_b"] - far["frame_a"]).to_numpy()
     assert len(set(apart)) > 8
     assert np.abs(far["value"].to_numpy()) == pytest.approx(1.5 * apart, rel=0.05)
@@ -116,10 +112,8 @@ def test_a_shadow_that_wanders_is_uneven_light(scene):
     still = _frame(scene)
     height, width = still.shape[:2]
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
-    shades = [
-        1 - 0.4 * np.exp(-(((x - 0.3 - 0.03 * t) / 0.15) ** 2) - ((y - 0.5) / 0.25) ** 2)
-        for t in range(12)
-    ]
+    places = [((x - 0.3 - 0.03 * t) / 0.15) ** 2 + ((y - 0.5) / 0.25) ** 2 for t in range(12)]
+    shades = [1 - 0.4 * np.exp(-place) for place in places]
     result = _measure([np.rint(still * shade[..., None]).astype(np.uint8) for shade in shades])
     planted = np.median([(b / a).std() for a, b in pairwise(shades)])
     row = _row(result, "uneven_light")
@@ -142,9 +136,8 @@ def test_planted_drift_survives_h264(drifting, tmp_path):
 def test_a_still_clip_has_no_variation(scene):
     frame = _frame(scene)
     result = _measure([frame] * 8)
-    changes = absolute_change(
-        result.pairs["quantity"].to_numpy(str), result.pairs["value"].to_numpy(float)
-    )
+    quantities = result.pairs["quantity"].to_numpy(str)
+    changes = absolute_change(quantities, result.pairs["value"].to_numpy(float))
     valid = result.pairs["valid"].to_numpy(bool)
     assert valid.mean() > 0.5
     assert np.nanmax(changes[valid]) < 1e-3
@@ -153,9 +146,8 @@ def test_a_still_clip_has_no_variation(scene):
 def test_table_keeps_the_contract(small):
     result = _measure(small[:4])
     checked = tables.check("variation", result.table)
-    assert list(checked.columns[: len(tables.TABLES["variation"])]) == list(
-        tables.TABLES["variation"]
-    )
+    names = list(tables.TABLES["variation"])
+    assert list(checked.columns[: len(names)]) == names
     near = result.table[result.table["scale"] == "adjacent"]
     assert list(near["quantity"]) == list(UNITS)
     assert set(result.table["who"]) == {"frame", "camera", "part"}

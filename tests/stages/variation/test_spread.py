@@ -12,17 +12,8 @@ FRAMES = 100
 
 
 def pairs(quantity, value, error=0.0, scale="clip"):
-    count = len(value)
-    return pd.DataFrame(
-        {
-            "item": "clip",
-            "frame_a": 0,
-            "frame_b": np.arange(1, count + 1),
-            "scale": scale,
-            "quantity": quantity,
-        }
-        | {"value": value, "valid": True, "error": error}
-    )
+    table = pd.DataFrame({"frame_b": np.arange(1, len(value) + 1), "value": value, "error": error})
+    return table.assign(item="clip", frame_a=0, scale=scale, quantity=quantity, valid=True)
 
 
 def row(table, quantity, item=""):
@@ -42,10 +33,8 @@ def test_half_the_distance_of_the_percentiles_less_the_meters_error():
 
 def test_lengths_are_shares_of_each_clips_own_width():
     value = np.linspace(-8, 8, 2001)
-    both = pd.concat(
-        [pairs("shift_x_px", value), pairs("shift_x_px", value / 4).assign(item="small")],
-        ignore_index=True,
-    )
+    small = pairs("shift_x_px", value / 4).assign(item="small")
+    both = pd.concat([pairs("shift_x_px", value), small], ignore_index=True)
     table = spread_of(both, {"clip": 640, "small": 160})
     for item in ("clip", "small", ""):
         assert row(table, "shift_x_px", item)["share"] == pytest.approx(7.6 / 640, rel=0.01)

@@ -40,9 +40,8 @@ def blue_noise(made: Made, p: np.ndarray) -> np.ndarray:
 
 def brownish(made: Made, p: np.ndarray) -> np.ndarray:
     own = legacy(p[1])
-    return made["clean"] + p[0] * np.stack(
-        [waves.coloured(SIZE, -2, own) for _ in range(3)], axis=2
-    )
+    planes = [waves.coloured(SIZE, -2, own) for _ in range(3)]
+    return made["clean"] + p[0] * np.stack(planes, axis=2)
 
 
 def water(made: Made, p: np.ndarray) -> np.ndarray:
@@ -51,9 +50,8 @@ def water(made: Made, p: np.ndarray) -> np.ndarray:
 
 def board(made: Made, p: np.ndarray) -> np.ndarray:
     count = int(4 * SIDE // p[2])
-    return shapes.checkerboard(
-        made["clean"], p[0], p[2], legacy(p[4]).uniform(size=(count, count)) < p[1]
-    )
+    chosen = legacy(p[4]).uniform(size=(count, count)) < p[1]
+    return shapes.checkerboard(made["clean"], p[0], p[2], chosen)
 
 
 def rings(made: Made, p: np.ndarray) -> np.ndarray:
@@ -62,9 +60,8 @@ def rings(made: Made, p: np.ndarray) -> np.ndarray:
 
 def star_on_white(made: Made, p: np.ndarray) -> np.ndarray:
     lengths = p[6] * (1 + p[7] / 100 * legacy(p[9]).randn(int(p[8])))
-    return shapes.whitened(
-        made["clean"], 1 - shapes.star(SIZE, (p[1], p[2]), lengths, (100 - p[0]) / 50)
-    )
+    star = shapes.star(SIZE, (p[1], p[2]), lengths, (100 - p[0]) / 50)
+    return shapes.whitened(made["clean"], 1 - star)
 
 
 def clouds(made: Made, p: np.ndarray) -> np.ndarray:
@@ -134,9 +131,8 @@ def test_the_suite_has_the_ten_of_the_paper() -> None:
 def test_noise_has_its_spectrum() -> None:
     """Amplitude proportional to the frequency: power at twice the frequency is four times as large."""
     own = np.random.default_rng(0)
-    power = np.mean(
-        [np.abs(np.fft.fft2(waves.coloured((64, 64), 1, own))) ** 2 for _ in range(400)], axis=0
-    )
+    drawn = (np.fft.fft2(waves.coloured((64, 64), 1, own)) for _ in range(400))
+    power = np.mean([np.abs(each) ** 2 for each in drawn], axis=0)
     ring = [power[0, k] for k in (8, 16)]
     assert ring[1] / ring[0] == pytest.approx(4, rel=0.35)
     assert waves.coloured((7, 9), -2, own).std() == pytest.approx(1)

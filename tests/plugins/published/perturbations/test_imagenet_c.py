@@ -97,10 +97,8 @@ def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch):
     with_photographs = exact(PERTURBATIONS["imagenet-c:frost"])
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
     for severity in (1, 5):
-        made = [
-            with_photographs.apply(pixels, severity, from_seed(k)).float().mean().item()
-            for k in range(12)
-        ]
+        drawn = (with_photographs.apply(pixels, severity, from_seed(k)) for k in range(12))
+        made = [each.float().mean().item() for each in drawn]
         theirs = [reference("frost", frame, severity, k).mean() for k in range(12)]
         half = 2.5 * np.sqrt((np.var(made) + np.var(theirs)) / 11)
         assert abs(np.mean(made) - np.mean(theirs)) < half
@@ -120,23 +118,20 @@ def shared_snow(frame, severity, stream):
     rows, columns = weather.snow_noise_size((h, w), c[2])
     top, left = (h - rows) // 2, (w - columns) // 2
     middle = noise[top : top + rows, left : left + columns].astype(np.float32)
-    return weather.snow(
-        frame.astype(np.float32) / np.float32(255), middle, stream.uniform(-135, -45), c
-    )
+    clean = frame.astype(np.float32) / np.float32(255)
+    return weather.snow(clean, middle, stream.uniform(-135, -45), c)
 
 
 def shared_spatter(frame, severity, stream):
     noise = stream.normal(size=frame.shape[:2]).astype(np.float32)
-    return weather.spatter(
-        frame.astype(np.float32) / np.float32(255), noise, imagenet_c.SIZES["spatter"][severity - 1]
-    )
+    clean = frame.astype(np.float32) / np.float32(255)
+    return weather.spatter(clean, noise, imagenet_c.SIZES["spatter"][severity - 1])
 
 
 def shared_elastic(frame, severity, stream):
     uniforms = np.stack([stream.uniform(-1, 1, size=frame.shape[:2]) for _ in range(2)])
-    return imagenet_c.elastic(
-        frame, uniforms.astype(np.float32), imagenet_c.SIZES["elastic_transform"][severity - 1]
-    )
+    size = imagenet_c.SIZES["elastic_transform"][severity - 1]
+    return imagenet_c.elastic(frame, uniforms.astype(np.float32), size)
 
 
 def shared_fog(frame, severity, stream):
@@ -149,9 +144,8 @@ def shared_fog(frame, severity, stream):
         for rows, columns in ((half, half), (0, half), (half, 0)):
             uniforms[rows::step, columns::step] = stream.uniform(-1, 1, (count, count))
         step = half
-    return weather.fog(
-        frame.astype(np.float32) / np.float32(255), uniforms, imagenet_c.SIZES["fog"][severity - 1]
-    )
+    clean = frame.astype(np.float32) / np.float32(255)
+    return weather.fog(clean, uniforms, imagenet_c.SIZES["fog"][severity - 1])
 
 
 @sizes
@@ -169,9 +163,8 @@ def test_random_corruptions_with_the_same_numbers(name, shared, size):
     frame = array(size)
     for severity in SEVERITIES:
         made = shared(frame, severity, np.random.RandomState(7))
-        assert_within_one_level(
-            np.clip(made + 1e-3, 0, 255).astype(np.uint8), reference(name, frame, severity, 7)
-        )
+        levels = np.clip(made + 1e-3, 0, 255).astype(np.uint8)
+        assert_within_one_level(levels, reference(name, frame, severity, 7))
 
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"])

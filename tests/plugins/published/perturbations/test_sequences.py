@@ -23,9 +23,8 @@ from vidrobust.plugins.published.perturbations.sequences import (
 
 def smooth_picture():
     """(3, 128, 128) without fine detail, so that two interpolations agree."""
-    return torch.from_numpy(
-        cv2.GaussianBlur(make_picture(128, 128).permute(1, 2, 0).numpy(), (0, 0), 2)
-    ).permute(2, 0, 1)
+    picture = make_picture(128, 128).permute(1, 2, 0).numpy()
+    return torch.from_numpy(cv2.GaussianBlur(picture, (0, 0), 2)).permute(2, 0, 1)
 
 
 def test_ten_are_scored_and_the_table_of_the_paper_holds():
@@ -63,10 +62,8 @@ def test_a_perturbation_gives_the_frames_of_the_sequence(name):
     frames = list(SEQUENCES[name].frames(picture, seeded("x", 0, 0, f"imagenet-p:{name}", 0)))
     for number in (2, 17, 31):
         own = seeded("x", 0, 0, f"imagenet-p:{name}", 0)
-        assert torch.equal(
-            PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], number, [own])[0],
-            frames[number - 1],
-        )
+        (alone,) = PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], number, [own])
+        assert torch.equal(alone, frames[number - 1])
     with pytest.raises(SettingsError, match=r"there is no frame 2\.5"):
         PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], 2.5, from_seed(0))
 
@@ -84,9 +81,8 @@ def test_motions_are_those_of_torchvision(name):
             "shear": {"shear": [number - 15.0, 0.0]},
             "scale": {"scale": (2.5 * number + 40) / 100},
         }[name]
-        theirs = functional.affine(
-            image, **{**still, **moved}, interpolation=InterpolationMode.BILINEAR
-        )
+        how = {**still, **moved, "interpolation": InterpolationMode.BILINEAR}
+        theirs = functional.affine(image, **how)
         mine = SEQUENCES[name].at(picture[None], number, from_seed(0))[0]
         a = mine.permute(1, 2, 0).numpy().astype(int)
         b = np.asarray(theirs).astype(int)
@@ -108,17 +104,15 @@ def test_tilt_is_the_authors_projection():
         away = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, f], [0, 0, 0, 1]])
         back = np.array([[f, 0, w / 2, 0], [0, f, h / 2, 0], [0, 0, 1, 0]])
         theirs = cv2.warpPerspective(picture, back @ away @ about_x @ about_y @ onto, (w, h))
-        ours = SEQUENCES["tilt"].at(
-            torch.from_numpy(picture).permute(2, 0, 1)[None], number, from_seed(0)
-        )
+        whole = torch.from_numpy(picture).permute(2, 0, 1)[None]
+        ours = SEQUENCES["tilt"].at(whole, number, from_seed(0))
         assert np.abs(ours[0].permute(1, 2, 0).numpy().astype(int) - theirs).max() <= 1
 
 
 def test_noise_is_independent_from_frame_to_frame():
     grey = torch.full((3, 60, 60), 128, dtype=torch.uint8)
-    frames = (
-        torch.stack(list(SEQUENCES["gaussian_noise_3"].frames(grey, from_seed(0)))).double() - 128
-    )
+    frames = list(SEQUENCES["gaussian_noise_3"].frames(grey, from_seed(0)))
+    frames = torch.stack(frames).double() - 128
     assert frames[1:].std() == pytest.approx(0.08 * 255, rel=0.02)
     assert abs(float((frames[1] * frames[2]).mean())) < 0.05 * 20.4**2
 
@@ -128,9 +122,8 @@ def test_running_drops_follow_the_authors_convolution():
     column = np.random.default_rng(0).random(30).astype(np.float32)
     run = np.array([[0.7], [0.15], [0.1], [0.05]], np.float32)
     ours = cv2.filter2D(column[:, None], -1, run, anchor=(0, 2), borderType=cv2.BORDER_CONSTANT)
-    assert ours.ravel() == pytest.approx(
-        np.convolve(column, [0.05, 0.1, 0.15, 0.7], mode="same"), abs=1e-6
-    )
+    expected = np.convolve(column, [0.05, 0.1, 0.15, 0.7], mode="same")
+    assert ours.ravel() == pytest.approx(expected, abs=1e-6)
 
 
 def test_pairs_by_hand():
