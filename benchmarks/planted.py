@@ -26,7 +26,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.recoded import LEAD, quantizer_of, recoded
-from vidrobust.stages.causes.score import coordinates, predict
+from vidrobust.stages.causes.score import SeenPictures, answers, seen_in
 
 WIDTH, HEIGHT = 320, 240
 MARGIN = 24
@@ -391,6 +391,11 @@ def _ticker(scene: np.ndarray, place: float) -> np.ndarray:
     return made
 
 
+def seen(model: Any, pictures: tuple[np.ndarray, ...]) -> SeenPictures:
+    """What a classifier makes of pictures (H, W, 3) uint8."""
+    return SeenPictures("", *seen_in(answers(model, pictures, "cpu")), model.class_names)
+
+
 class Course:
     """One camera's frames: as recorded, and noise-free twins."""
 
@@ -438,9 +443,9 @@ class Course:
             made = tuple(
                 to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
             )
-            return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
+            return np.asarray(seen(model, made).z.mean(axis=0))
 
-        d = np.diff(coordinates(predict(model, tuple(self.recorded), "cpu"), "logits"), axis=0)
+        d = np.diff(seen(model, tuple(self.recorded)).z, axis=0)
         rows, steps = [], list(pairwise(self.shots))
         for t in self.usable():
             now, then = steps[t]

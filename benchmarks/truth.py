@@ -42,7 +42,7 @@ from vidrobust.plugins.line.dials import BY_NAME, DIALS
 from vidrobust.plugins.line.render import RenderSettings, render, stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.catalogue import NOISE
-from vidrobust.stages.causes.score import coordinates, predict
+from vidrobust.stages.causes.score import answers, seen_in
 from vidrobust.video.source import open_video
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000
@@ -201,13 +201,13 @@ def true_shares(names: tuple[str, ...], line: RenderSettings, clips: Path) -> di
             to_levels(np.floor(levels + rng.random(levels.shape, np.float32)))
             for _ in range(ROUNDINGS)
         )
-        return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
+        return np.asarray(seen_in(answers(model, made, "cpu"))[0].mean(axis=0))
 
     for plan in line.plans():
         camera = stage(plan).camera
         with open_video(clips / f"{plan.item}.mp4") as source:
             frames = tuple(to_array(x) for batch in source.batches(32) for x in batch.pixels)
-        d = np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
+        d = np.diff(seen_in(answers(model, frames, "cpu"))[0], axis=0)
         change += float(np.square(d).sum())
         twin = [answer(camera.light(number)) for number in range(len(frames))]
         coded += float(((d - np.diff(twin, axis=0)) * d).sum())

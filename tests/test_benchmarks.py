@@ -1,6 +1,7 @@
 """Benchmarks share one harness, say what they answer, and results that documents quote name their command."""
 
 import ast
+import importlib
 import json
 import os
 import re
@@ -31,6 +32,17 @@ def test_every_benchmark_uses_the_harness(name):
 def test_the_page_of_benchmarks_lists_each_script_with_what_it_answers():
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*[.?]) \|$", benchmarks(), flags=re.MULTILINE))
     assert sorted(rows) == SCRIPTS
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_takes_from_the_package(path):
+    """Most of them run for hours and are seldom run: a name that has gone would be met then only."""
+    for taken in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(taken, ast.ImportFrom) and str(taken.module).startswith("vidrobust"):
+            module = importlib.import_module(str(taken.module))
+            for name in (alias.name for alias in taken.names):
+                if not hasattr(module, name):
+                    importlib.import_module(f"{taken.module}.{name}")
 
 
 RESULTS = sorted((FOLDER / "results").glob("*.json"))

@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement, figures_of
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
-from vidrobust.text.numbers import known, percent_with_interval, share
+from vidrobust.text.numbers import known, part_with_interval, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05  # a cause with a smaller share is not worth a hint
@@ -127,7 +127,8 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))
-            text = f"Worth trying: {cause.hint}. {explains} {share(row['share'])} of {of}."
+            explained = part_with_interval(row["share"], row["low"], row["high"])
+            text = f"Worth trying: {cause.hint}. {explains} {explained} of {of}."
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.metric import Task
@@ -80,14 +81,16 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
         return _statement(model, text + unknown, Level.MEASURED, "sensitivity", first.first.share)
     name, largest = max(
         ((curve.perturbation, step) for curve in measured for step in curve.pools),
-        key=lambda each: each[1].share.value,
+        key=lambda each: (each[1].share.value, np.nan_to_num(each[1].share.high, nan=1.0)),
     )
     # the bound is that of the largest effect seen, which is the one that could matter
     share = largest.share
-    text = (
-        f"No perturbation {'measured' if few else 'tried'} {happens} {percent(WORTH_SAYING)} {many} or more. "
-        f"The largest, {subject(name, largest)}, {happens} {_said(share, many)}.{unknown}"
-    )
+    tried = "measured" if few else "tried"
+    seen = f"No perturbation {tried} {happens} {percent(WORTH_SAYING)} {many} or more. The largest"
+    if not share.value:
+        seen = f"No change was seen under any perturbation {tried}. The least sure"
+    more = "" if share.high < WORTH_SAYING else " More --frames would make this sure."
+    text = f"{seen}, {subject(name, largest)}, {happens} {_said(share, many)}.{more}{unknown}"
     sure = share.high < WORTH_SAYING and not few
     level, kind = (
         (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
