@@ -91,6 +91,15 @@ def commands(text):
     return [code for code in (*lines, *CODE.findall(text)) if code.startswith("vidrobust ")]
 
 
+def test_the_architecture_lists_every_plugin():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    plugins = {path.name for path in (ROOT / "vidrobust/plugins").iterdir() if path.suffix == ".py"}
+    plugins |= {path.parent.name for path in (ROOT / "vidrobust/plugins").glob("*/__init__.py")}
+    assert [
+        name for name in sorted(plugins - {"__init__.py"}) if f"plugins/{name}" not in text
+    ] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_named_commands_and_options_exist(document):
     for code in commands(document.read_text(encoding="utf-8")):
