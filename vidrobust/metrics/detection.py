@@ -53,7 +53,7 @@ METRICS = declared(
     | {f"tide_{kind}": _kind(kind) for kind in KINDS},
     {
         "uncovered_rate": Wording(
-            "objects in view have no box",
+            "followed objects have no box",
             "followed objects always have a box",
             "frame (counted per object)",
             event="frames of an object has no box",
