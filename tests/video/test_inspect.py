@@ -75,8 +75,9 @@ def test_what_cannot_be_read_is_said_once(clip, tmp_path, printed):
     late = tmp_path / "late.csv"
     late.write_text(f"path,start_s\n{clip},9\n")
     said = printed(3, "inspect", str(clip), str(pointer), str(late))
-    assert "pointer" not in said.out
-    assert len(said.out.splitlines()) == 2
+    assert said.out.count("! cannot be read") == 2
+    assert f"{pointer}\n  ! cannot be read" in said.out
+    assert len(said.out.splitlines()) == 6
     first, second = sorted(said.err.splitlines(), key=lambda line: str(pointer) in line)
     assert first.startswith(f"error: {clip}: no frame lies")
     assert second.count(str(pointer)) == 1

@@ -33,7 +33,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     if as_json:
         print_json(entries)
     else:
-        _print_inspected([entry for entry in entries if entry["frames"]])
+        _print_inspected(entries)
     unreadable = [entry for entry in entries if not entry["frames"]]
     for entry in unreadable:
         problem, path = "; ".join(entry["problems"]), printable(entry["path"])
@@ -109,6 +109,9 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
 def _print_inspected(results: list[dict[str, Any]]) -> None:
     for entry in results:
         click.echo(printable(entry["path"]))
+        if not entry["frames"]:
+            click.echo("  ! cannot be read: the reason is on standard error")
+            continue
         click.echo(
             f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
             f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "

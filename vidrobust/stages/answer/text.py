@@ -60,8 +60,10 @@ def console_text(run: RunTables) -> str:
     answer = answer_of(run)
     missing = [s for s in answer.statements if s.level is Level.NOT_MEASURED and s.command]
     unknown = [s for s in missing if s.question in NOT_RUN]
-    commands = dict.fromkeys(s.command for s in unknown)
+    commands = list(dict.fromkeys(s.command for s in unknown))
     left_out = unknown if len(commands) > 1 else []
+    if len(together := " && ".join(commands)) <= WIDTH - COLUMN:
+        commands = [together]
     of = {model: [s for s in answer.of(model) if s not in left_out] for model in answer.models}
     room = MOST_LINES - 1 - bool(left_out) * (1 + len(commands)) - bool(answer.to_come)
     least_stable = sorted(of, key=lambda model: _instability(of[model]), reverse=True)
