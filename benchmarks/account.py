@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 import torch
 from harness import say
-from planted import Course, World, drawn, planted, seen, still
+from planted import Course, World, drawn, planted, still
 
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
@@ -44,7 +44,7 @@ from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, MOTION, NOISE
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.pairs import choose_pairs
-from vidrobust.stages.causes.score import SeenPictures, answers, score
+from vidrobust.stages.causes.score import SeenPictures, answers, score, seen_by
 from vidrobust.stages.causes.shares import summarise
 from vidrobust.statistics.intervals import clopper_pearson
 
@@ -109,7 +109,7 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
             made = course.replays(t)
             ids = {"item": f"camera {number}", "frame_a": t, "frame_b": t + 1}
             ids |= {"weight": float(pair.weight), "scale": "adjacent"}
-            rows += [{**ids, **row} for row in score(made, model, seen(model, made.pictures))]
+            rows += [{**ids, **row} for row in score(made, model, seen_by(model, made.pictures))]
     pd.DataFrame(rows).to_parquet(tables / f"{world.number}.parquet")
     pd.concat(truth, ignore_index=True).to_parquet(tables / f"{world.number}_truth.parquet")
 
@@ -254,7 +254,7 @@ def nulls(worlds: list[World], stills: Path, count: int) -> None:
         for item, t, made in replays:
             ids = {"item": str(item), "frame_a": t, "frame_b": t + 1, "weight": 1.0}
             model = RandomAnswers(seed)
-            scored = score(made, model, seen(model, made.pictures))
+            scored = score(made, model, seen_by(model, made.pictures))
             rows += [{**ids, "scale": "adjacent", **row} for row in scored]
         names = named(summarise(pd.DataFrame(rows), per_item=False))
         hits += bool({*names["group"]} - {"noise_and_detail"})

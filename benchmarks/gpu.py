@@ -378,7 +378,7 @@ def study(asked: Any) -> list[dict[str, Any]]:
 
 def memory(asked: Any) -> dict[str, Any]:
     from vidrobust.models.load import load_model
-    from vidrobust.models.predict import in_batches, predict
+    from vidrobust.models.predict import in_batches, is_out_of_memory, predict
     from vidrobust.video.source import open_video
 
     if not on_a_gpu(asked):
@@ -392,11 +392,15 @@ def memory(asked: Any) -> dict[str, Any]:
                 count += len(batch)
         peaks.append(torch.cuda.max_memory_reserved() / 2**20)
     torch.cuda.set_per_process_memory_fraction(0.02)
-    sizes: list[int] = []
+    refused: list[int] = []
 
     def ask(part: torch.Tensor) -> object:
-        sizes.append(len(part))
-        return model(part)
+        try:
+            return model(part)
+        except Exception as error:
+            if is_out_of_memory(error):
+                refused.append(len(part))
+            raise
 
     frames = torch.zeros(64, 3, 1080, 1920, dtype=torch.uint8)
     try:
@@ -408,8 +412,8 @@ def memory(asked: Any) -> dict[str, Any]:
         "frames": count,
         "peaks_mb": peaks,
         "flat": flat,
-        "halved_to": sorted({size for size in sizes if 2 * size <= sizes[0]}, reverse=True),
-        "good": flat and 2 * min(sizes) <= sizes[0],
+        "refused": refused,
+        "good": flat and bool(refused),
     }
 
 

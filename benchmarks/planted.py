@@ -26,7 +26,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.recoded import LEAD, quantizer_of, recoded
-from vidrobust.stages.causes.score import SeenPictures, answers, seen_in
+from vidrobust.stages.causes.score import seen_by
 
 WIDTH, HEIGHT = 320, 240
 MARGIN = 24
@@ -391,9 +391,10 @@ def _ticker(scene: np.ndarray, place: float) -> np.ndarray:
     return made
 
 
-def seen(model: Any, pictures: tuple[np.ndarray, ...]) -> SeenPictures:
-    """What a classifier makes of pictures (H, W, 3) uint8."""
-    return SeenPictures("", *seen_in(answers(model, pictures, "cpu")), model.class_names)
+def mean_answer(model: Any, levels: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    """The mean of a classifier's coordinates over roundings of a picture without noise to whole levels."""
+    made = (np.floor(levels + rng.random(levels.shape, np.float32)) for _ in range(count))
+    return np.asarray(seen_by(model, tuple(map(to_levels, made))).z.mean(axis=0))
 
 
 class Course:
@@ -439,13 +440,9 @@ class Course:
 
         @cache
         def answer(shot: Shot) -> np.ndarray:
-            x = self.twin(shot)
-            made = tuple(
-                to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
-            )
-            return np.asarray(seen(model, made).z.mean(axis=0))
+            return mean_answer(model, self.twin(shot), rng, ROUNDINGS)
 
-        d = np.diff(seen(model, tuple(self.recorded)).z, axis=0)
+        d = np.diff(seen_by(model, tuple(self.recorded)).z, axis=0)
         rows, steps = [], list(pairwise(self.shots))
         for t in self.usable():
             now, then = steps[t]

@@ -32,9 +32,10 @@ import harness
 import numpy as np
 import pandas as pd
 from harness import say
+from planted import mean_answer
 
 from vidrobust.api.study import study
-from vidrobust.frames.pixels import to_array, to_levels
+from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
 from vidrobust.plugins.line.camera import SENSOR_LEVELS, uneven
 from vidrobust.plugins.line.demo import planted_spread
@@ -42,7 +43,7 @@ from vidrobust.plugins.line.dials import BY_NAME, DIALS
 from vidrobust.plugins.line.render import RenderSettings, render, stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.catalogue import NOISE
-from vidrobust.stages.causes.score import answers, seen_in
+from vidrobust.stages.causes.score import seen_by
 from vidrobust.video.source import open_video
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000
@@ -196,18 +197,12 @@ def true_shares(names: tuple[str, ...], line: RenderSettings, clips: Path) -> di
     rng = np.random.default_rng(line.seed)
     along, change, coded = dict.fromkeys((BELT, *_twins(names)), 0.0), 0.0, 0.0
 
-    def answer(levels: np.ndarray) -> np.ndarray:
-        made = tuple(
-            to_levels(np.floor(levels + rng.random(levels.shape, np.float32)))
-            for _ in range(ROUNDINGS)
-        )
-        return np.asarray(seen_in(answers(model, made, "cpu"))[0].mean(axis=0))
-
+    answer = partial(mean_answer, model, rng=rng, count=ROUNDINGS)
     for plan in line.plans():
         camera = stage(plan).camera
         with open_video(clips / f"{plan.item}.mp4") as source:
             frames = tuple(to_array(x) for batch in source.batches(32) for x in batch.pixels)
-        d = np.diff(seen_in(answers(model, frames, "cpu"))[0], axis=0)
+        d = np.diff(seen_by(model, frames).z, axis=0)
         change += float(np.square(d).sum())
         twin = [answer(camera.light(number)) for number in range(len(frames))]
         coded += float(((d - np.diff(twin, axis=0)) * d).sum())

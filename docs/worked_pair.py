@@ -15,7 +15,7 @@ from PIL import Image
 from vidrobust.models.load import load_model
 from vidrobust.plugins.line.lamp import MODEL
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.score import answers, seen_in
+from vidrobust.stages.causes.score import seen_by
 from vidrobust.video.source import open_video
 
 PICTURE = Path(__file__).parent / "worked_pair.jpg"
@@ -34,7 +34,8 @@ def main() -> None:
     pixels = [np.ascontiguousarray(frame) for frame in frames.pixels.permute(0, 2, 3, 1).numpy()]
     pair = study_pair(*pixels, coded=True)
     model = load_model(MODEL)
-    z, labels = seen_in(answers(model, pair.pictures, "cpu"))
+    seen = seen_by(model, pair.pictures)
+    z, labels = seen.z, seen.labels
     a, b = labels[0], labels[1]
     margin, d = z[:, a] - z[:, b], z[1] - z[0]
     print(f"{model.class_names[a]} becomes {model.class_names[b]}; reversed: {pair.reversed}")

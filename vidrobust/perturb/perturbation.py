@@ -168,7 +168,7 @@ class Perturbation:
 
     def said(self, *strengths: float) -> str:
         """Return the perturbation as the subject of a sentence: "a brightness change of 10 %", "... of 5 to 20 %"."""
-        ends = strengths if len(strengths) == 1 else (strengths[0], strengths[-1])
+        ends = dict.fromkeys((strengths[0], strengths[-1]))
         size, share, rest = (
             " to ".join(number(of(end), 3) for end in ends)
             for of in (float, lambda end: 100 * end, lambda end: 100 - end)

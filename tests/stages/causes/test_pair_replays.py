@@ -17,7 +17,7 @@ from vidrobust.stages.causes.catalogue import DIVIDED, KEYFRAMES, NOISE, REPLAYE
 from vidrobust.stages.causes.outcomes import NoThirdFrame
 from vidrobust.stages.causes.pair_replays import slight_of, study_pair
 from vidrobust.stages.causes.scene import other_motion
-from vidrobust.stages.causes.score import SeenPictures, answers, score, seen_in
+from vidrobust.stages.causes.score import answers, score, seen_by
 
 MODEL = Grid()
 
@@ -25,10 +25,6 @@ MODEL = Grid()
 @pytest.fixture(scope="module")
 def scene(corpus):
     return still(corpus)
-
-
-def seen_by(model, pictures):
-    return SeenPictures("", *seen_in(answers(model, pictures, "cpu")), model.class_names)
 
 
 def scored(pair, model):

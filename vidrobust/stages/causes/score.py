@@ -25,7 +25,7 @@ from vidrobust.metrics.catalogue import is_classifier, is_detector, task_of
 from vidrobust.models import predict as engine
 from vidrobust.models.detection.network import answers as box_answers
 from vidrobust.models.predict import Model
-from vidrobust.predictions import Classifications
+from vidrobust.predictions import Classifications, Classifier
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES, RECODED
@@ -124,6 +124,11 @@ def seen_in(answer: Classifications) -> tuple[np.ndarray, np.ndarray]:
     """Return the coordinates (N, K) and labels (N,) of a classifier's answers."""
     p = answer.probabilities.astype(np.float64)
     return coordinates(p), p.argmax(axis=1)
+
+
+def seen_by(model: Classifier, pictures: tuple[np.ndarray, ...]) -> SeenPictures:
+    """Return what a classifier makes of N pictures (H, W, 3) uint8."""
+    return SeenPictures("", *seen_in(answers(model, pictures, "cpu")), model.class_names)
 
 
 def coordinates(probabilities: np.ndarray) -> np.ndarray:

@@ -147,11 +147,7 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     if not change["n"] or not known(change["value"]):
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
-    moves = (
-        f"probabilities differ by up to {percent(max(change['value'], SMALLEST_SHARE))}"
-        if change["value"]
-        else "no difference"
-    )
+    moves = _up_to("probabilities differ by", change["value"])
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
     sentence = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
@@ -160,15 +156,15 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     return f"{sentence}. Numerical error explains none of the flips"
 
 
+def _up_to(what: str, largest: float | None) -> str:
+    return f"{what} up to {percent(max(largest, SMALLEST_SHARE))}" if largest else "no difference"
+
+
 def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
     lines = {}
     for way, floor in ways.items():
         largest, flips, n = floor.total_variation, floor.flips, floor.n
-        moves = (
-            f"differences up to {percent(max(largest, SMALLEST_SHARE))}"
-            if largest
-            else "no difference"
-        )
+        moves = _up_to("differences", largest)
         if largest is None:
             moves = "only labels are known"
         flipped = (
