@@ -226,7 +226,7 @@ def test_the_core_works_without_its_plugins_each_of_which_is_named_as_broken(cor
     )
     assert study.code == 0, study
     pages = {path.name for path in (core / "a").glob("*.html")}
-    assert pages == {"report.html", "details.html"}
+    assert pages == {"report.html", "details.html", "correlation.html"}
     assert shown.out.startswith("bright\n")
     assert (passed.code, refused.code) == (0, 2)
     # corrected footage is a plugin's: its rows and the option that makes them are gone with it

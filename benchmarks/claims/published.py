@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from published_models import DATA, FAMILIES, table
 
 from claims.judge import Measure
+from vidrobust.plugins.pooled_runs.published_models import FAMILIES, table
 from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.stages.correlate.from_summaries import family_of
@@ -17,7 +17,6 @@ from vidrobust.statistics.intervals import clopper_pearson, clustered_mean
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
 FILTER = "189 of 338 rows: trained to the end on all of ImageNet, every value known"
-VIDEO_ROWS = DATA.with_name("testbed_video.csv")
 VIDEO = {"vid": 1109, "ytbb": 2030}
 """Of each video set how many anchors it scores."""
 COLOURS = ("brightness", "contrast", "saturate")
@@ -121,7 +120,7 @@ def _drops(models: pd.DataFrame) -> dict[str, Measure]:
 
     The other rows are mostly checkpoints of two trainings, which are not independent; theirs is only named.
     """
-    every = pd.read_csv(VIDEO_ROWS, comment="#")
+    every = table("testbed_video.csv").reset_index()
     found = {}
     for of in VIDEO:
         drop = np.sort((models[f"{of}_pm0"] - models[f"{of}_pm10"]).to_numpy(float)) / 100

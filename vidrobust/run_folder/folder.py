@@ -254,6 +254,7 @@ def remove_results(path: Path) -> None:
         "policy_*",
         "report.html",
         "details.html",
+        "correlation.html",
         "*.part",
     ):
         for file in path.glob(pattern):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,37 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
     type=click.Choice(list(protocols())),
     help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
 )
+@click.option(
+    "--published",
+    is_flag=True,
+    help="Correlate a published table of 189 ImageNet models instead: no footage is needed.",
+)
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Write correlation.html anew from the tables of a run, and compute nothing.",
+)
 @options_of(CORRELATE)
 def correlate(
-    target: tuple[str, ...], across: tuple[str, ...], protocol: str | None, **options: Any
+    target: tuple[str, ...],
+    across: tuple[str, ...],
+    protocol: str | None,
+    published: bool,
+    report: bool,
+    **options: Any,
 ) -> None:
     """Find the perturbations that stand for what happens in the footage.
 
     TARGET is a run folder, several run folders (their models, clips and frames then count together, and --out says
     where the result goes), or sources. Without one, --stability and --sensitivity are tables from anywhere with the
-    columns of a run's, correlated across their models.
+    columns of a run's, correlated across their models. Each writes correlation.html, one file to send.
     """
+    if report:
+        _report(target, options)
+        return
+    if published:
+        _published(target, options)
+        return
     if target:
         refuse_idle(OF_FILES, "where a target is given")
     if target and (protocol or len(target) == 1 or not all(map(is_run, target))):
@@ -85,6 +107,41 @@ def correlate(
         return
     how = {n: value for n, value in given(options).items() if n in ("resamples", "seed")}
     result = _pooled(target, across, options, how) if target else _of_files(across, options, how)
+    if options["as_json"]:
+        print_json(result)
+
+
+def _report(target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --report``."""
+    if len(target) != 1 or not is_run(target[0]):
+        raise click.UsageError("--report works on one run folder that holds a correlation")
+    refuse_idle(all_but("as_json", "quiet", "report"), "with --report")
+    from vidrobust.run_folder.folder import RunFolder
+    from vidrobust.stages.correlate.page import write_page
+
+    folder = RunFolder.existing(Path(target[0]))
+    if not len(folder.table("correlation")):
+        raise click.UsageError(
+            f"{target[0]} holds no correlation; make it with: vidrobust correlate {shlex.quote(target[0])}"
+        )
+    path = write_page(folder)
+    print_result({"report": str(path)}, [str(path)], options["as_json"])
+
+
+def _published(target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate --published``."""
+    if target:
+        raise click.UsageError(
+            "--published takes no TARGET: it correlates a table that comes along"
+        )
+    refuse_idle(
+        all_but("out", "as_json", "quiet", "resamples", "seed", "published"), "with --published"
+    )
+    from vidrobust.plugins.pooled_runs.published_models import correlate_published
+
+    how = {n: value for n, value in given(options).items() if n in ("resamples", "seed")}
+    out = Path(options["out"] or "reports/published")
+    result = correlate_published(out, reporter=reporter(options["quiet"]), **how)
     if options["as_json"]:
         print_json(result)
 

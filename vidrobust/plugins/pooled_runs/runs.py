@@ -14,6 +14,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.correlate.page import write_page
 from vidrobust.stages.correlate.studies import ACROSS, write_studies
 from vidrobust.stages.correlate.units import Across
 
@@ -123,7 +124,9 @@ def correlate_runs(
     reporter.say(
         f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models"
     )
-    return write_studies(pooled, pooled.parts, folder, settings, reporter, across)
+    conclusions = write_studies(pooled, pooled.parts, folder, settings, reporter, across)
+    reporter.say(f"correlation: {write_page(folder)}")
+    return conclusions
 
 
 def empty_folder(out: Path, settings: Settings) -> RunFolder:

@@ -13,6 +13,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.pooled_runs.runs import empty_folder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
+from vidrobust.stages.correlate.page import write_page
 from vidrobust.stages.correlate.studies import conclude, families
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.tables import schema
@@ -34,7 +35,9 @@ def correlate_files(
     folder = empty_folder(out, Settings(resamples=resamples, seed=seed))
     folder.update(inputs=[{"item": p.name, "path": str(p)} for p in (stability, sensitivity)])
     result = correlate(units, families(), seed=seed, resamples=resamples)
-    return conclude(folder, [("models", "", result)], [], reporter)
+    conclusions = conclude(folder, [("models", "", result)], [], reporter)
+    reporter.say(f"correlation: {write_page(folder)}")
+    return conclusions
 
 
 def read_table(name: str, path: Path) -> pd.DataFrame:

@@ -231,9 +231,10 @@ def _reliability(
             )
     if units.instability_halves is not None:
         for k, metric in enumerate(metrics):
-            reliable_y[k] = _agreement(
-                *(half[metric].to_numpy(float) for half in units.instability_halves)
-            )
+            if metric in units.instability_halves[0]:
+                reliable_y[k] = _agreement(
+                    *(half[metric].to_numpy(float) for half in units.instability_halves)
+                )
     return reliable_x, reliable_y
 
 

@@ -10,8 +10,7 @@ import pandas as pd
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
-from vidrobust.stages.correlate.stage import FILE
-from vidrobust.stages.correlate.studies import Conclusions
+from vidrobust.stages.correlate.studies import FILE, Conclusions
 from vidrobust.stages.correlate.verdicts import CANNOT_TELL, ProxyJudgement
 from vidrobust.text.numbers import interval, number
 from vidrobust.text.phrases import listing
@@ -28,7 +27,7 @@ ACROSS = {
 def studies(run: RunTables) -> list[dict[str, Any]]:
     conclusions = _conclusions(run)
     studied = []
-    for across, model, rows in _each(run.rows("correlation")):
+    for across, model, rows in each_study(run.rows("correlation")):
         words = conclusions.study(across, model)
         main = primary_rows(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
@@ -72,7 +71,7 @@ def primary_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return overall_first.drop_duplicates("perturbation").drop(columns="_strength")
 
 
-def _each(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def each_study(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     order = {"clips": 0, "models": 1, "frames": 2}
     table = table.assign(_model=table["model"].fillna("").astype(str) if "model" in table else "")
     keys = sorted(
@@ -103,7 +102,7 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 def rows(run: RunTables) -> list[dict[str, str]]:
     lines = []
-    for across, model, each in _each(run.rows("correlation")):
+    for across, model, each in each_study(run.rows("correlation")):
         for row in primary_rows(each).itertuples():
             lines.append(
                 {

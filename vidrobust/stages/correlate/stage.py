@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import OpenRun
 
 
-FILE = "correlation.json"
 # Group of entry points in which a package names a CorrelationProtocol, or several.
 GROUP = "vidrobust.protocols"
 
@@ -26,18 +25,20 @@ class CorrelateStage(TableStage):
     """Which perturbations are proxies for what happens in the footage, across frames, clips and models."""
 
     name = "correlate"
-    version = 10
+    version = 11
     needs = (STABILITY, SENSITIVITY, VARIATION)
     settings = ("resamples", "seed")
-    files = (FILE,)
+    files = ("correlation.json", "correlation.html")
 
     def make(self, run: OpenRun) -> None:
+        from vidrobust.stages.correlate.page import write_page
         from vidrobust.stages.correlate.studies import write_studies
 
         write_studies(run.folder, run.folder.record.parts, run.folder, run.settings, run.reporter)
+        run.reporter.say(f"correlation: {write_page(run.folder)}")
 
     def as_json(self, run: OpenRun) -> Any:
-        return run.folder.read_json(FILE)
+        return run.folder.read_json("correlation.json")
 
 
 CORRELATE = CorrelateStage()

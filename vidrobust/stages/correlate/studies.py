@@ -23,10 +23,11 @@ from vidrobust.run_folder.reader import HasModels, tasks_of
 from vidrobust.run_folder.record import structured
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
-from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.from_summaries import signs, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
 
+FILE = "correlation.json"
 SCHEMA = 1  # version of correlation.json
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
 
@@ -61,7 +62,7 @@ class Conclusions:
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
+    def of(cls, content: Mapping[str, Any], where: str = FILE) -> Conclusions:
         """Read the content of a correlation.json, which may be empty; InputError for any other."""
         conclusions = structured(_CONVERTER, content, cls, f"{where}: is not the correlation.json")
         if conclusions.schema != SCHEMA:
@@ -172,11 +173,38 @@ def _all_units(
                     how=how,
                     doses=doses,
                 )
+                if across == "clips":
+                    units = with_stability(units, stable)
         except InputError as error:
             left_out.append(str(error))
             continue
         found.append((across, model, units))
     return found
+
+
+# Further kinds of instability across clips, which verdicts do not rest on: along time, of boxes, with labels.
+ALONG_CLIPS = (
+    *("flip_rate", "jitter", "revert_flip_rate", "conditional_robustness", "pm10"),
+    *("uncovered_rate", "dropout_rate", "score_jitter", "center_jitter"),
+)
+
+
+def with_stability(units: CorrelationUnits, stability: pd.DataFrame) -> CorrelationUnits:
+    """Add to units that are clips what the table ``stability`` has of each: larger is worse.
+
+    A metric that not every clip has is left out.
+    """
+    wide = stability[stability["metric"].isin(ALONG_CLIPS)].pivot_table(
+        index="item", columns="metric", values="value"
+    )
+    added = wide.reindex(units.name).dropna(axis=1).reset_index(drop=True)
+    added = added[[name for name in ALONG_CLIPS if name in added and name not in units.instability]]
+    turned = signs(added)
+    return dataclasses.replace(
+        units,
+        instability=units.instability.join(added * pd.Series(turned)),
+        turned=(*units.turned, *sorted(name for name, sign in turned.items() if sign < 0)),
+    )
 
 
 def conclude(
@@ -210,5 +238,7 @@ def conclude(
             [r.matrix.assign(across=a, model=m) for a, m, r in results], ignore_index=True
         )
         folder.write_table("correlation_matrix", matrix)
-    folder.write_json("correlation.json", conclusions)
+        units = [r.units.assign(across=a, model=m) for a, m, r in results]
+        folder.write_table("correlation_units", pd.concat(units, ignore_index=True))
+    folder.write_json(FILE, conclusions)
     return conclusions

@@ -67,10 +67,14 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """The tables of a study, perturbations that always move together, and notes."""
+    """The tables of a study, perturbations that always move together, and notes.
+
+    ``units`` has a row for each unit and value that entered: see the table ``correlation_units``.
+    """
 
     table: pd.DataFrame
     matrix: pd.DataFrame
+    units: pd.DataFrame
     groups: tuple[Group, ...]
     notes: tuple[str, ...]
 
@@ -94,9 +98,28 @@ def correlate(
     return CorrelationResult(
         table=table[[*_CONTRACT, *ordered]],
         matrix=study.matrix,
+        units=_unit_values(units, study.family),
         groups=study.groups,
         notes=_notes(units),
     )
+
+
+def _unit_values(units: CorrelationUnits, family: Mapping[str, str]) -> pd.DataFrame:
+    """The values that were correlated, a row each: families, instability and confounders of each unit."""
+    pooled = of_families(units, family)
+    of_family = pd.DataFrame(pooled.sensitivity, columns=pooled.columns["perturbation"])
+    parts = [
+        table.set_axis(pd.Index(units.name.astype(str), name="unit"))
+        .melt(var_name="name", value_name="value", ignore_index=False)
+        .reset_index()
+        .assign(kind=kind, cluster=np.tile(units.cluster.astype(str), table.shape[1]))
+        for kind, table in (
+            ("family", of_family),
+            ("instability", units.instability),
+            ("confounder", units.confounders),
+        )
+    ]
+    return pd.concat([part.astype({"name": str, "value": np.float64}) for part in parts])
 
 
 @dataclass(frozen=True)
@@ -165,8 +188,9 @@ def _of_families(units: CorrelationUnits, study: _Study, seed: int, resamples: i
     method = PARTIAL if units.confounders.shape[1] else "spearman"
     rows = found.table[found.table["primary"] & (found.table["method"] == method)]
     rows = rows.set_index("perturbation").reindex(list(study.family.values()))
-    columns = ("value", "low", "high", "verdict", "others")
+    columns = ("value", "low", "high", "verdict", "others", "reason", "needs", "needs_count")
     table = pd.DataFrame({f"family_{name}": rows[name].to_numpy() for name in columns})
+    table = table.fillna({"family_reason": "", "family_needs": ""})
     table.index = pd.Index(list(study.family))
     table["family_verdict"] = table["family_verdict"].fillna(CANNOT_TELL)
     table["family_others"] = table["family_others"].fillna(0).astype(np.int64)
