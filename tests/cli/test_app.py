@@ -45,7 +45,7 @@ def test_every_command_has_help_for_every_option(name, printed):
 SETTINGS = [
     ("--device=cpu", "device", "cpu"),
     ("--backend=pyav", "backend", "pyav"),
-    ("--color=fast", "color", "fast"),
+    ("--color=accurate", "color", "accurate"),
     ("--batch=4", "batch", "4"),
     ("--every=3", "every", 3),
     ("--deterministic", "deterministic", True),

@@ -1,4 +1,4 @@
-"""Preprocessing against torchvision, timm, OpenCV and YOLOX; boxes find their way back."""
+"""Preprocessing against torchvision, timm, Pillow, OpenCV and YOLOX; boxes find their way back."""
 
 import cv2
 import numpy as np
@@ -204,7 +204,12 @@ def test_describe_says_everything():
             "interpolation: expected one of 'bilinear', 'bicubic', 'near",
         ),
         ({"channels": "rgb"}, "channels: expected one of 'RGB', 'BGR'"),
-        ({"resize": "letterbox"}, "resize: expected one of 'shorter side', 'stretch'"),
+        ({"resize": "fit"}, "resize: expected one of 'shorter side', 'stretch', 'letterbox'"),
+        ({"resizer": "opencv"}, "resizer: expected one of 'torch', 'pil', 'opencv-linear'"),
+        ({"antialias": 1}, "antialias: expected true or false"),
+        ({"crop_rounding": "floor"}, "crop_rounding: expected one of 'even', 'down', 'up'"),
+        ({"crop_offset": 0.5}, "crop_offset and the padding: expected whole numbers"),
+        ({"pad": 300}, "padding: expected a grey level"),
         ({"mean": (0.5, 0.5)}, "mean: expected three numbers"),
         ({"mean": 0.5}, "mean: expected three numbers"),
         ({"std": (1, 0, 1)}, "std: expected three numbers above 0"),
@@ -216,6 +221,73 @@ def test_describe_says_everything():
 def test_wrong_settings_are_refused_by_name(wrong, message):
     with pytest.raises(SettingsError, match=message):
         Preprocess(**{"size": 224, "mean": (0, 0, 0), "std": (1, 1, 1), **wrong})
+
+
+ORACLES = {
+    "pil": lambda frame, w, h: np.asarray(
+        Image.fromarray(frame).resize((w, h), Image.Resampling.BILINEAR)
+    ),
+    "opencv-linear": lambda frame, w, h: cv2.resize(frame, (w, h), interpolation=cv2.INTER_LINEAR),
+    "opencv-area": lambda frame, w, h: cv2.resize(frame, (w, h), interpolation=cv2.INTER_AREA),
+}
+
+
+@pytest.mark.parametrize("resizer", ORACLES)
+def test_a_resize_gives_the_bytes_of_the_library_that_is_named(resizer):
+    """301 x 167 px: the shorter side becomes 64, the longer one 64 * 301 / 167 = 115.35; the crop is a hand count."""
+    pixels = picture(301, 167)
+    how = Preprocess(size=64, mean=(0, 0, 0), std=(1, 1, 1), resizer=resizer)
+    theirs = ORACLES[resizer](pixels[0].permute(1, 2, 0).numpy(), 64, 115)
+    np.testing.assert_array_equal(how.cut(pixels)[0].permute(1, 2, 0), theirs[26:90])
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_torch_without_antialiasing_is_torchvisions(interpolation):
+    pixels = picture(301, 167)
+    given = {"size": (60, 80), "resize": "stretch", "interpolation": interpolation}
+    how = Preprocess(**given, mean=(0, 0, 0), std=(1, 1, 1), antialias=False)
+    mode = torchvision.transforms.InterpolationMode(interpolation)
+    theirs = torchvision.transforms.v2.functional.resize(pixels, [60, 80], mode, antialias=False)
+    assert torch.equal(how.cut(pixels), theirs)
+    assert not torch.equal(Preprocess(**given, mean=(0, 0, 0), std=(1, 1, 1)).cut(pixels), theirs)
+
+
+# Margins of 5 and 8 px: torchvision begins at round(2.5) = 2, a loop's // 2 at 2, rounding up at 3; of 7: 4, 3, 4
+@pytest.mark.parametrize(
+    ("margin", "rounding", "offset", "top"),
+    [
+        *((5, "even", 0, 2), (5, "down", 0, 2), (5, "up", 0, 3)),
+        *((7, "even", 0, 4), (7, "down", 0, 3), (7, "up", 0, 4)),
+        *((7, "down", -1, 2), (7, "up", 2, 6), (5, "even", 9, 5), (5, "even", -9, 0)),
+    ],
+)
+def test_a_crop_begins_where_the_program_begins_it(margin, rounding, offset, top):
+    rows = torch.arange(20 + margin, dtype=torch.uint8)[:, None].expand(-1, 20 + margin)
+    where = {"crop_rounding": rounding, "crop_offset": offset, "resize_to": 20 + margin}
+    how = Preprocess(size=20, mean=(0, 0, 0), std=(1, 1, 1), **where)
+    assert how.cut(rows.expand(1, 3, -1, -1))[0, 0, :, 0].tolist() == [*range(top, top + 20)]
+
+
+def test_a_letterbox_of_a_classifier_by_hand():
+    """40 x 80 px into 64 x 64: a ratio of .8 gives 32 x 64, 16 rows of padding above and below."""
+    frame = torch.full((1, 3, 40, 80), 200, dtype=torch.uint8)
+    how = Preprocess(size=64, resize="letterbox", pad=7, mean=(0, 0, 0), std=(1, 1, 1))
+    made = how.cut(frame)[0, 0]
+    assert (made[:16] == 7).all()
+    assert (made[48:] == 7).all()
+    assert (made[16:48] == 200).all()
+    assert how.frame_px(400, 800) == 12.5
+    assert how.describe().startswith(
+        "letterboxed to 64x64 px, padded with 7 (bilinear, antialiased"
+    )
+
+
+@pytest.mark.parametrize("resizer", ["pil", "opencv-area"])
+def test_a_detectors_resize_is_the_library_that_is_named(resizer):
+    frame = np.random.default_rng(1).integers(0, 256, (301, 167, 3), dtype=np.uint8)
+    how = prepared(resize="stretch", resizer=resizer)
+    given = how(torch.from_numpy(frame).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(given, ORACLES[resizer](frame, 128, 96))
 
 
 def prepared(**changes):

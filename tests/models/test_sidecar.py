@@ -90,11 +90,46 @@ def test_a_detector_is_no_classifier(models, file):
         (TEMPLATE.replace("224 ", "'big' "), "net.onnx: size: expected px"),
         ("size = ", "cannot be read as TOML"),
         (TEMPLATE + "classes = 3", "classes: expected"),
+        (
+            TEMPLATE.replace('"torch"', '"opencv"'),
+            "resize: expected one of 'shorter side', 'stretch'",
+        ),
+        (TEMPLATE.replace('"torch"', '"pil, torch"'), "resize: expected one of"),
+        (TEMPLATE.replace('"even"', '"floor"'), "crop_rounding: expected one of 'even'"),
+        (TEMPLATE + "letterbox = 300", "padding: expected a grey level"),
     ],
 )
 def test_wrong_sidecars(tmp_path, text, message):
     write(tmp_path / "net.toml", text)
     with pytest.raises(SettingsError, match=message):
+        read_sidecar(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('resize = "pil"', ("shorter side", "pil", True, 114)),
+        ('resize = "stretch, opencv-area"', ("stretch", "opencv-area", True, 114)),
+        ('resize = "stretch"', ("stretch", "torch", True, 114)),
+        ("antialias = false", ("shorter side", "torch", False, 114)),
+        ('resize = "opencv-linear"\nletterbox = true', ("letterbox", "opencv-linear", True, 114)),
+        ("letterbox = 0", ("letterbox", "torch", True, 0)),
+    ],
+)
+def test_the_users_own_resize(tmp_path, text, expected):
+    lines = [line for line in TEMPLATE.splitlines() if not line.startswith(("resize", "antialias"))]
+    write(tmp_path / "net.toml", "\n".join([*lines, text, "crop_offset = -1"]))
+    made = read_sidecar(tmp_path / "net.onnx").preprocess
+    assert (made.resize, made.resizer, made.antialias, made.pad) == expected
+    assert made.crop_offset == -1
+
+
+def test_opencvs_interpolation_is_in_its_name(tmp_path):
+    lines = [line for line in TEMPLATE.splitlines() if not line.startswith("interpolation")]
+    write(tmp_path / "net.toml", "\n".join(lines).replace('"torch"', '"opencv-area"'))
+    assert read_sidecar(tmp_path / "net.onnx").preprocess.resizer == "opencv-area"
+    write(tmp_path / "net.toml", "\n".join(lines))
+    with pytest.raises(SettingsError, match="missing interpolation"):
         read_sidecar(tmp_path / "net.onnx")
 
 

@@ -36,7 +36,7 @@ def test_the_key_holds_the_decoder_and_the_device_that_are_taken(monkeypatch):
     on_cpu = key(device="cpu")
     assert key(device="auto") == on_cpu
     assert key(device="cuda:0") == on_cpu  # it is not there, so the CPU decodes
-    keys = {on_cpu, key(device="cpu", color="fast"), key(device="cpu", backend="torchcodec")}
+    keys = {on_cpu, key(device="cpu", color="accurate"), key(device="cpu", backend="torchcodec")}
     monkeypatch.setattr(inputs, "resolve_or_cpu", lambda device: ("cuda:0", ""))
     for backend, device in (("pyav", "cpu"), ("torchcodec", "cuda:0"), ("pyav", "cuda:0")):
         monkeypatch.setattr(inputs, "open_video", lambda *a, b=backend, d=device, **k: Opened(b, d))

@@ -13,10 +13,20 @@ from vidrobust.stages.catalogue import STAGES
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-def models(as_json: bool) -> None:
+@click.option(
+    "--describe",
+    default=None,
+    metavar="FILE",
+    help="Write the sidecar of an ONNX network beside it, its values guessed from the graph.",
+)
+def models(as_json: bool, describe: str | None) -> None:
     """The forms of a model spec, and what is installed for each."""
+    from vidrobust.models.describe import write_description
     from vidrobust.models.spec import available
 
+    if describe is not None:
+        click.echo(write_description(Path(describe)))
+        return
     print_rows(available(), as_json)
 
 

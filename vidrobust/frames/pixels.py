@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import PIL.Image
 import torch
 
 
@@ -63,11 +65,7 @@ def resize(
     Pillow's NEAREST.
     """
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-    if len(size) == 1:
-        longer = int(size[0] * max(old) / min(old))
-        new = (longer, size[0]) if old[1] <= old[0] else (size[0], longer)
-    else:
-        new = (size[0], size[1])
+    new = resized_sides(old, size)
     if new == old or not pixels.numel():
         return pixels if new == old else pixels.new_empty((*pixels.shape[:-2], *new))
     flat = pixels.reshape(-1, *pixels.shape[-3:])
@@ -81,15 +79,89 @@ def resize(
     return made.reshape(*pixels.shape[:-2], *new)
 
 
+def resized_sides(old: tuple[int, int], size: Sequence[int]) -> tuple[int, int]:
+    """Return height and width after a resize of ``old`` to ``size``, which ``resize`` describes."""
+    if len(size) == 2:
+        return size[0], size[1]
+    longer = int(size[0] * max(old) / min(old))
+    return (longer, size[0]) if old[1] <= old[0] else (size[0], longer)
+
+
+# The libraries whose bytes a resize gives. Between two of them a network may change half of its labels
+# (benchmarks/pixels.py), so the study takes the one that the deployed program has.
+Resizer = Literal["torch", "pil", "opencv-linear", "opencv-area"]
+
+
+def resize_as(
+    pixels: torch.Tensor,
+    size: Sequence[int],
+    how: Interpolation = "bilinear",
+    *,
+    by: Resizer = "torch",
+    antialias: bool = True,
+) -> torch.Tensor:
+    """Resize (N, 3, H, W) uint8 to the bytes that a named library gives.
+
+    Parameters
+    ----------
+    pixels
+        (N, 3, H, W) uint8.
+    size
+        (shorter side,), with the longer one rounded down, or (height, width), px.
+    how
+        The interpolation of "torch" and "pil"; OpenCV's is in its name.
+    by
+        "torch" is torchvision's ``resize`` of uint8 tensors; "pil" is Pillow's, which always averages;
+        "opencv-linear" samples without averaging, "opencv-area" averages whole areas.
+    antialias
+        Whether "torch" averages while it shrinks.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 3, height, width) uint8 on the device of ``pixels``.
+    """
+    if by == "torch" and (antialias or how == "nearest"):
+        return resize(pixels, size, how)
+    height, width = resized_sides((int(pixels.shape[-2]), int(pixels.shape[-1])), size)
+    if by == "torch":
+        if pixels.device.type == "cpu" and (how == "bicubic" or _resizes_bytes()):
+            return _interpolated(pixels, (height, width), how, smooth=False)
+        return rounded(_interpolated(pixels.float(), (height, width), how, smooth=False))
+    if not len(pixels):
+        return pixels.new_empty((0, 3, height, width))
+    frames = [to_array(frame) for frame in pixels]
+    if by == "pil":
+        pictures = [PIL.Image.fromarray(frame) for frame in frames]
+        made = [np.asarray(each.resize((width, height), _PILLOW[how])) for each in pictures]
+    else:
+        kind = cv2.INTER_LINEAR if by == "opencv-linear" else cv2.INTER_AREA
+        made = [cv2.resize(frame, (width, height), interpolation=kind) for frame in frames]
+    return to_tensor(made, pixels.device)
+
+
+_PILLOW = {
+    "nearest": PIL.Image.Resampling.NEAREST,
+    "bilinear": PIL.Image.Resampling.BILINEAR,
+    "bicubic": PIL.Image.Resampling.BICUBIC,
+}
+
+
 def _resizes_bytes() -> bool:
     arm = platform.machine() in ("aarch64", "arm64")
     return arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
-def _interpolated(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
-    smooth = mode != "nearest-exact"
+def _interpolated(
+    pixels: torch.Tensor, size: tuple[int, int], mode: str, *, smooth: bool = True
+) -> torch.Tensor:
+    between = mode != "nearest-exact"
     return torch.nn.functional.interpolate(
-        pixels, size=size, mode=mode, align_corners=False if smooth else None, antialias=smooth
+        pixels,
+        size=size,
+        mode=mode,
+        align_corners=False if between else None,
+        antialias=smooth and between,
     )
 
 
@@ -127,8 +199,25 @@ def _weights(
     return (whole >> 8).to(device, kind), (whole & 255).to(device, kind), bits
 
 
-def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """The middle (..., 3, height, width) of pixels (..., 3, H, W), black beyond them, as torchvision has it."""
+# Where a crop begins whose margin is odd: torchvision rounds a half to the even px, most loops round it down
+CropRounding = Literal["even", "down", "up"]
+_ROUNDING: dict[CropRounding, Callable[[float], int]] = {
+    "even": round,
+    "down": math.floor,
+    "up": math.ceil,
+}
+
+
+def center_crop(
+    pixels: torch.Tensor,
+    size: Sequence[int],
+    rounding: CropRounding = "even",
+    offset: int = 0,
+) -> torch.Tensor:
+    """Return the middle (..., 3, height, width) of pixels (..., 3, H, W), black beyond them.
+
+    ``rounding`` "even" is torchvision's. ``offset``, px, moves the crop down and to the right, within the picture.
+    """
     height, width = size
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     if height > old[0] or width > old[1]:
@@ -136,7 +225,10 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         around = (left // 2, (left + 1) // 2, above // 2, (above + 1) // 2)
         pixels = torch.nn.functional.pad(pixels, around)
         old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-    top, left = round((old[0] - height) / 2), round((old[1] - width) / 2)
+    down, across = old[0] - height, old[1] - width
+    top, left = (
+        min(max(0, _ROUNDING[rounding](spare / 2) + offset), spare) for spare in (down, across)
+    )
     return pixels[..., top : top + height, left : left + width]
 
 

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import cv2
 import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.frames.pixels import Interpolation, center_crop, resize
+from vidrobust.frames.pixels import (
+    CropRounding,
+    Interpolation,
+    Resizer,
+    center_crop,
+    resize_as,
+    resized_sides,
+)
 
 Channels = Literal["RGB", "BGR"]
-Resize = Literal["shorter side", "stretch"]
+Resize = Literal["shorter side", "stretch", "letterbox"]
 BoxResize = Literal["letterbox", "stretch"]
 Place = Literal["top left", "centre"]
 Three = tuple[float, float, float]
@@ -29,8 +35,9 @@ _LONGEST = 16
 class Preprocess:
     """Resize, centre crop, channel order and normalisation of a classifier.
 
-    Resize (antialiased) and crop are done in uint8, as in Pillow and in torchvision on uint8 tensors; only
-    the crop becomes float32.
+    Resize and crop are done in uint8, by default as in torchvision on uint8 tensors (antialiased); only the
+    crop becomes float32. Another library's resize may change half of the labels and a crop that begins a px aside
+    a quarter (``benchmarks/pixels.py``), so both are part of the description.
 
     Examples
     --------
@@ -48,9 +55,15 @@ class Preprocess:
     std: Three
     channels: Channels = "RGB"  # The order that the network takes, "RGB" or "BGR"
     # "shorter side": it becomes round(size / crop), and the longer side follows in proportion, rounded down,
-    # as in torchvision. "stretch": both sides become round(size / crop).
+    # as in torchvision. "stretch": both sides become round(size / crop). "letterbox": the whole picture fits into
+    # the size, centred, and the rest is padding.
     resize: Resize = "shorter side"
     resize_to: int | None = None  # Resized shorter side, px, where it does not follow from ``crop``
+    resizer: Resizer = "torch"  # The library whose bytes the resize gives
+    antialias: bool = True  # Whether "torch" averages while it shrinks
+    crop_rounding: CropRounding = "even"  # Where a crop begins whose margin is odd
+    crop_offset: int = 0  # Px by which the crop lies below and to the right of the middle
+    pad: int = 114  # Grey level of a letterbox's padding, 0..255
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
@@ -58,7 +71,20 @@ class Preprocess:
         object.__setattr__(self, "size", two_sides(self.size))
         if not isinstance(self.crop, int | float) or not 0 < self.crop <= 1:
             raise SettingsError(f"crop: expected a part in (0, 1], got {self.crop!r}")
-        _check_choices(self, interpolation=Interpolation, resize=Resize, channels=Channels)
+        _check_choices(
+            self,
+            interpolation=Interpolation,
+            resize=Resize,
+            channels=Channels,
+            resizer=Resizer,
+            crop_rounding=CropRounding,
+        )
+        if not isinstance(self.antialias, bool):
+            raise SettingsError(f"antialias: expected true or false, got {self.antialias!r}")
+        if type(self.crop_offset) is not int or type(self.pad) is not int:
+            raise SettingsError("crop_offset and the padding: expected whole numbers")
+        if not 0 <= self.pad <= 255:
+            raise SettingsError(f"padding: expected a grey level in 0..255, got {self.pad}")
         if min(self.std) <= 0:
             raise SettingsError(f"std: expected three numbers above 0, got {self.std}")
         if self.resize == "shorter side" and self.shape[0] != self.shape[1]:
@@ -78,18 +104,34 @@ class Preprocess:
 
     @property
     def resized(self) -> tuple[int, ...]:
-        """(shorter side,) or (height, width) after the resize, px."""
+        """(shorter side,) or (height, width) after the resize, px, with a letterbox's padding."""
+        if self.resize == "letterbox":
+            return self.shape
         if self.resize == "stretch":
             return tuple(self.resize_to or round(side / self.crop) for side in self.shape)
         return (self.resize_to or round(self.shape[0] / self.crop),)
 
     def frame_px(self, height: int, width: int) -> float:
         """Return how many px of a frame each px of the input averages; 1 where it averages none."""
-        if self.interpolation == "nearest":
+        if not self.averages:
             return 1.0
         to = self.resized
-        ratio = min(height, width) / to[0] if len(to) == 1 else min(height / to[0], width / to[1])
+        if self.resize == "letterbox":
+            ratio = max(height / to[0], width / to[1])
+        elif len(to) == 1:
+            ratio = min(height, width) / to[0]
+        else:
+            ratio = min(height / to[0], width / to[1])
         return max(1.0, ratio)
+
+    @property
+    def averages(self) -> bool:
+        """Whether a px of the input averages all px of the frame that it covers."""
+        if self.resizer == "torch":
+            return self.antialias and self.interpolation != "nearest"
+        return self.resizer == "opencv-area" or (
+            self.resizer == "pil" and self.interpolation != "nearest"
+        )
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resize and crop."""
@@ -98,7 +140,24 @@ class Preprocess:
             long, short = max(height, width), min(height, width)
             kept = _LONGEST * short + (long - _LONGEST * short) % 4
             pixels = center_crop(pixels, [kept, width] if height > width else [height, kept])
-        return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
+        if self.resize == "letterbox":
+            return self._letterboxed(pixels)
+        resized = self._resized(pixels, self.resized)
+        return center_crop(resized, self.shape, self.crop_rounding, self.crop_offset)
+
+    def _resized(self, pixels: torch.Tensor, to: Sequence[int]) -> torch.Tensor:
+        if resized_sides((int(pixels.shape[-2]), int(pixels.shape[-1])), to) == pixels.shape[-2:]:
+            return pixels
+        return resize_as(pixels, to, self.interpolation, by=self.resizer, antialias=self.antialias)
+
+    def _letterboxed(self, pixels: torch.Tensor) -> torch.Tensor:
+        height, width = pixels.shape[-2:]
+        ratio = min(self.shape[0] / height, self.shape[1] / width)
+        to = (max(1, round(height * ratio)), max(1, round(width * ratio)))
+        top, left = (self.shape[0] - to[0]) // 2, (self.shape[1] - to[1]) // 2
+        canvas = pixels.new_full((len(pixels), 3, *self.shape), self.pad)
+        canvas[..., top : top + to[0], left : left + to[1]] = self._resized(pixels, to)
+        return canvas
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn resized pixels (N, 3, *shape) uint8 RGB into float32 in the network's range."""
@@ -120,8 +179,17 @@ class Preprocess:
     def describe(self) -> str:
         to = self.resized
         what = f"shorter side to {to[0]} px" if len(to) == 1 else f"stretched to {to[1]}x{to[0]} px"
-        how = self.interpolation + ", antialiased" * (self.interpolation != "nearest")
+        how = self.interpolation + ", antialiased" * self.averages
+        if self.resizer != "torch":
+            how = self.resizer if self.resizer != "pil" else f"{self.interpolation} of Pillow"
+        if self.resize == "letterbox":
+            what = f"letterboxed to {to[1]}x{to[0]} px, padded with {self.pad}"
+            return f"{what} ({how}, uint8), {_range(self.channels, self.mean, self.std)}"
         crop = f"centre crop {self.shape[1]}x{self.shape[0]}"
+        if self.crop_rounding != "even":
+            crop += f", odd margins rounded {self.crop_rounding}"
+        if self.crop_offset:
+            crop += f", {self.crop_offset} px aside"
         return f"{what} ({how}, uint8), {crop}, {_range(self.channels, self.mean, self.std)}"
 
 
@@ -158,6 +226,8 @@ class BoxPreprocess:
     # Averages while shrinking, as Pillow does. Without it OpenCV's linear interpolation is meant, with which
     # YOLO networks are trained.
     antialias: bool = False
+    # The library whose bytes the resize gives; None is OpenCV's linear one, or torch's with ``antialias``
+    resizer: Resizer | None = None
     # mean, std: In the range 0..255 of the pixels, in the order of ``channels``
     mean: Three
     std: Three
@@ -201,7 +271,9 @@ class BoxPreprocess:
         return values.permute(0, 3, 1, 2)
 
     def describe(self) -> str:
-        how = "linear, antialiased" if self.antialias else "linear as in OpenCV"
+        how = _BOX_RESIZE[self.way]
+        if self.way == "torch" and not self.antialias:
+            how = "linear"
         pad = f", {self.place}, padded with {self.pad}" if self.resize == "letterbox" else ""
         if pad and self.round_down:
             pad += ", sides rounded down"
@@ -219,15 +291,23 @@ class BoxPreprocess:
         # the .1 is Ultralytics': an odd padding has its smaller half above and to the left
         return round((self.size[0] - tall) / 2 - 0.1), round((self.size[1] - wide) / 2 - 0.1)
 
+    @property
+    def way(self) -> Resizer:
+        """The library whose bytes the resize gives."""
+        return self.resizer or ("torch" if self.antialias else "opencv-linear")
+
     def _resized(self, pixels: torch.Tensor, tall: int, wide: int) -> np.ndarray:
         """(N, tall, wide, 3) uint8 RGB."""
-        if self.antialias:
-            small = resize(pixels, (tall, wide))
-            return np.asarray(small.permute(0, 2, 3, 1).cpu().numpy())
-        frames = np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
-        return np.stack(
-            [cv2.resize(f, (wide, tall), interpolation=cv2.INTER_LINEAR) for f in frames]
-        )
+        small = resize_as(pixels, (tall, wide), by=self.way, antialias=self.antialias)
+        return np.asarray(small.permute(0, 2, 3, 1).cpu().numpy())
+
+
+_BOX_RESIZE = {
+    "torch": "linear, antialiased",
+    "pil": "linear of Pillow",
+    "opencv-linear": "linear as in OpenCV",
+    "opencv-area": "areas averaged as in OpenCV",
+}
 
 
 def three(name: str, values: Sequence[float]) -> Three:

@@ -9,21 +9,35 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
+from vidrobust.frames.pixels import Resizer
 from vidrobust.models import classes, reading
 from vidrobust.models.detection.candidates import HeadSettings
 from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.suppress import MAX_BOXES, MIN_SCORE, Suppression
-from vidrobust.models.preprocess import BoxPreprocess, Preprocess, three, two_sides
+from vidrobust.models.preprocess import BoxPreprocess, Preprocess, Resize, three, two_sides
 
-_PREPROCESS = ("size", "crop", "interpolation", "mean", "std", "channels", "resize", "resize_to")
-_CLASSIFIER = (*_PREPROCESS, "file", "task", "name", "output_name", "classes", *reading.KEYS)
+_PREPROCESS = (
+    *("size", "crop", "interpolation", "mean", "std", "channels", "resize_to"),
+    *("antialias", "crop_rounding", "crop_offset"),
+)
+_CLASSIFIER = (
+    *_PREPROCESS,
+    "resize",
+    "letterbox",
+    "file",
+    "task",
+    "name",
+    "output_name",
+    "classes",
+    *reading.KEYS,
+)
 # Keys that may say anything in the entry of a classifier
 _FREE = ("licence", "license", "source", "pip", "head", "notes")
 _NEEDED = ("head", "size", "resize", "mean", "std", "channels")
@@ -37,6 +51,10 @@ TEMPLATE = """\
 size = 224                      # px, or [height, width]
 crop = 0.875                    # the shorter side becomes size / crop, then a centre crop of size
 interpolation = "bilinear"      # or "bicubic"
+resize = "torch"                # or "pil", "opencv-linear", "opencv-area": what your program calls. Between two of
+                                # them half of the labels may change; "stretch, pil" leaves the proportions
+antialias = true                # false where torch's resize does not average
+crop_rounding = "even"          # "down" where the crop begins at (side - size) // 2
 mean = [123.675, 116.28, 103.53]  # in the range 0..255, in the order of channels
 std = [58.395, 57.12, 57.375]
 channels = "RGB"                # or "BGR"
@@ -87,8 +105,14 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
             "from ONNX files"
         )
     needed = {"size", "interpolation", "mean", "std", "channels"}
-    if entry.get("resize") != "stretch" and "resize_to" not in entry:
+    try:
+        layout = _classifier_layout(entry)
+    except SettingsError as error:
+        raise SettingsError(f"{path}, {network.name}: {error}") from error
+    if layout.get("resize", "shorter side") == "shorter side" and "resize_to" not in entry:
         needed.add("crop")
+    if str(layout.get("resizer")).startswith("opencv"):
+        needed.discard("interpolation")  # OpenCV's is in the name
     if missing := sorted(needed - entry.keys()):
         raise SettingsError(f"{path}: missing {', '.join(missing)}; a sidecar reads:\n{TEMPLATE}")
     _check_spelling(entry.keys() - set(_FREE), _CLASSIFIER, path)
@@ -96,7 +120,9 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
     try:
         return Sidecar(
             path=path,
-            preprocess=Preprocess(**{key: entry[key] for key in _PREPROCESS if key in entry}),
+            preprocess=Preprocess(
+                **{key: entry[key] for key in _PREPROCESS if key in entry}, **layout
+            ),
             name=entry.get("name"),
             declared=reading.Declared.read(
                 {k: entry[k] for k in reading.KEYS if k in entry}, "outputs"
@@ -161,14 +187,21 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
 
 
 def find_entry(
-    network: Path, given: str | None = None, *, own: dict[str, Any] | None = None
+    network: Path,
+    given: str | None = None,
+    *,
+    own: dict[str, Any] | None = None,
+    advice: Callable[[Path], str] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
-    """Return where the description of a network stands, and its keys, unchecked."""
+    """Return where the description of a network stands, and its keys, unchecked.
+
+    ``advice`` says, where there is none, how to come by one.
+    """
     path = Path(given).expanduser() if given else None
     if not own:
-        return _find(network, path)
+        return _find(network, path, advice)
     try:
-        place, entry = _find(network, path)
+        place, entry = _find(network, path, advice)
     except SettingsError:
         if path is not None:
             raise
@@ -176,7 +209,9 @@ def find_entry(
     return place, {**own, **entry}
 
 
-def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:
+def _find(
+    network: Path, given: Path | None, advice: Callable[[Path], str] | None = None
+) -> tuple[Path, dict[str, Any]]:
     beside = [network.with_name(network.name + ".toml"), network.with_suffix(".toml")]
     table = network.with_name("models.toml")
     for path in [given] if given else [*beside, table]:
@@ -189,9 +224,8 @@ def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:
     if given:
         raise SettingsError(f"{given}: no such file; it was named as the sidecar of {network.name}")
     why = f', and {table} has no entry with file = "{network.name}"' if table.is_file() else ""
-    raise SettingsError(
-        f"{network}: there is no sidecar that says how pixels go in{why}. Write {beside[0]} with:\n{TEMPLATE}"
-    )
+    how = advice(network) if advice else f"Write {beside[0]} with:\n{TEMPLATE}"
+    raise SettingsError(f"{network}: there is no sidecar that says how pixels go in{why}. {how}")
 
 
 def _entry(data: dict[str, Any], name: str, *, alone: bool) -> dict[str, Any] | None:
@@ -219,16 +253,39 @@ def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None
             raise SettingsError(f"{where}: unknown key {key!r}; did you mean {near[0]!r}?")
 
 
+def _classifier_layout(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Read ``resize`` ("stretch", "pil" or both) and ``letterbox`` (true, or its padding) of a classifier."""
+    layout: dict[str, Any] = {}
+    for part in filter(None, map(str.strip, str(entry.get("resize", "")).split(","))):
+        key = "resize" if part in get_args(Resize) else "resizer"
+        if key in layout or (key == "resizer" and part not in get_args(Resizer)):
+            shapes, libraries = (", ".join(map(repr, get_args(k))) for k in (Resize, Resizer))
+            raise SettingsError(
+                f"resize: expected one of {shapes}, one of {libraries}, or both with a comma, got {entry['resize']!r}"
+            )
+        layout[key] = part
+    padding = entry.get("letterbox", False)
+    if padding is not False:
+        layout["resize"] = "letterbox"
+        if padding is not True:
+            layout["pad"] = padding
+    return layout
+
+
 def _layout(text: str, place: str, where: Path) -> dict[str, Any]:
     match = re.fullmatch(
-        r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?", text
+        r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?"
+        rf"(?:, *({'|'.join(get_args(Resizer))}))?",
+        text,
     )
     if match is None:
         raise SettingsError(
-            f'{where}: resize: expected "stretch" or "letterbox, top left|centre, pad value N", got {text!r}'
+            f'{where}: resize: expected "stretch" or "letterbox, top left|centre, pad value N", then one of '
+            f"{', '.join(get_args(Resizer))} where it is not the head's own, got {text!r}"
         )
     chosen = (match[2] or place).replace("center", "centre")
-    return {"resize": match[1], "place": chosen, "pad": int(match[3] or 114)}
+    layout = {"resize": match[1], "place": chosen, "pad": int(match[3] or 114)}
+    return layout if match[4] is None else {**layout, "resizer": match[4]}
 
 
 def _nms(value: Any) -> float | None:

@@ -73,7 +73,7 @@ def open_video(
     item: str | None = None,
     backend: str = "auto",
     device: str = "auto",
-    color: str = "accurate",
+    color: str = "fast",
     selection: Selection = EVERY_FRAME,
     cut: Cut | None = None,
     prefetch: int = 2,
@@ -84,7 +84,7 @@ def open_video(
     backend        auto (PyAV on the CPU; on a GPU what works of torchcodec, PyAV), pyav, torchcodec, decord
     device         where the pictures are delivered: auto (a GPU if there is one), cpu, cuda:N; ``info.reason``
                    states a fallback
-    color          accurate (no bias) or fast (the bytes of the ffmpeg program)
+    color          fast (the bytes of ffmpeg, OpenCV and PyAV) or accurate (no bias)
     selection      which frames: a range of time, every so many-th, so many a second
     cut            a ``Region`` of the upright frame, or an ``ObjectCut``: the window about an object
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's

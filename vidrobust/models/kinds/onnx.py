@@ -11,6 +11,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
+from vidrobust.models.describe import missing_sidecar
 from vidrobust.models.detection.candidates import Outputs
 from vidrobust.models.detection.heads import ultralytics_entry
 from vidrobust.models.detection.network import DetectionNetwork
@@ -32,7 +33,9 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     path = spec.file()
     session, notes = open_session(path, device, spec)
     embedded = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
-    where, entry = find_entry(path, spec.options.get("sidecar"), own=embedded)
+    where, entry = find_entry(
+        path, spec.options.get("sidecar"), own=embedded, advice=missing_sidecar
+    )
     if entry.get("task") == "detection":
         return _onnx_detector(spec, session, notes, where, entry)
     return _onnx_classifier(spec, session, notes, device)

@@ -34,7 +34,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 18  # one noise floor of detectors and further tasks
+    version = 19  # the noise floor asks other ways to the model's input
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, *TRACKS)
@@ -94,11 +94,9 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability import rates, summary, with_labels
         from vidrobust.tables import schema
 
-        of_decoder = {
-            model: {"decoder": floor} for model, floor in summary.decoder_floor(run).items()
-        }
+        of_pixels = summary.pixel_floor(run)
         by_way = summary.floors_by_way(facts)
-        floors = {model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
+        floors = {model: {**ways, **of_pixels.get(model, {})} for model, ways in by_way.items()}
         run.folder.update(noise_floor=floors, ms_a_frame=summary.ms_a_frame(facts))
         summary.report_box_files(run, facts)
         run.folder.update(judged={}, labels_outside={})

@@ -1,81 +1,185 @@
-"""Tables made of all units of the stage stability, and the noise floor of the decoder."""
+"""Tables made of all units of the stage stability, and the noise floor of the way to a model's input."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import torch
 
+from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.pixels import Resizer
 from vidrobust.metrics.catalogue import is_classifier
+from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
+from vidrobust.predictions import Classifications
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.unit import FRAMES, compared
 
 # Tried in this order: FFmpeg in decord is of 2021
 DECODERS = ("pyav", "torchcodec", "decord")
+# Frames of a clip that are read, resized and cropped in other ways: of 8, none of 86 flips may show
+FLOOR_FRAMES = 64
 
 
-def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
-    """Return how much each classifier's predictions differ between two decoders, on one video's first frames.
+def pixel_floor(run: OpenRun) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return how far each classifier's answers move where only the way to its input changes.
 
-    Empty without another decoder that gives the same frames.
+    The first sound video's first 64 frames are read by another decoder ("decoder"), on the CPU where a device
+    decodes ("decoded on the device"), resized by another library ("resize" without averaging, "resize, averaged"
+    with it) and cropped a pixel aside ("crop"). Each way has the largest total variation, label flips and n
+    frames; ways that cannot be had are left out.
     """
     models = [model for model in run.models if is_classifier(model) and needs_pixels(model)]
-    read = _read_twice(run) if models else None
-    if read is None:
+    clip = _sound_clip(run) if models else None
+    if clip is None:
         return {}
-    used, other, ours, theirs = read
-    same = torch.equal(ours.pixels, theirs.pixels)
-    floors = {}
-    for model in models:
-        apart = (
-            (0.0, 0, len(ours))
-            if same
-            else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
+    item, used = clip
+    floors: dict[str, dict[str, _Apart]] = {model.name: {} for model in models}
+    variants = {
+        model.name: _other_inputs(model) for model in models if isinstance(model, NetworkClassifier)
+    }
+    with contextlib.ExitStack() as stack:
+        readings = _readings(item, used, run.settings, stack)
+        for ours in _batches(item, run.settings):
+            read_again = [(reading, next(reading.frames, None)) for reading in readings]
+            for model in models:
+                ways = floors[model.name]
+                answer = predict(model, ours.pixels)
+                for way, (other, names) in variants.get(model.name, {}).items():
+                    ways.setdefault(way, _Apart(names)).add(answer, predict(other, ours.pixels))
+                for reading, theirs in read_again:
+                    if theirs is None or theirs.index.tolist() != ours.index.tolist():
+                        continue
+                    apart = ways.setdefault(reading.way, _Apart(reading.names))
+                    same = torch.equal(ours.pixels.cpu(), theirs.pixels.cpu())
+                    apart.add(answer, answer if same else predict(model, theirs.pixels))
+    return {
+        name: {way: dataclasses.asdict(apart) for way, apart in ways.items()}
+        for name, ways in floors.items()
+        if ways
+    }
+
+
+@dataclass
+class _Apart:
+    """How far answers to the same frames lie apart; ``decoders``: the run's way, and the other."""
+
+    decoders: list[str]
+    total_variation: float = 0.0
+    flips: int = 0
+    n: int = 0
+
+    def add(self, ours: Classifications, theirs: Classifications) -> None:
+        largest, flips, n = compared(ours, theirs)
+        self.total_variation = max(self.total_variation, largest)
+        self.flips, self.n = self.flips + flips, self.n + n
+
+
+def _other_inputs(model: NetworkClassifier) -> dict[str, tuple[NetworkClassifier, list[str]]]:
+    """Return a classifier with other preprocessing, by the name of what is changed."""
+    network, now = model.network, model.network.preprocess
+    averaged: Resizer = "opencv-area" if now.resizer != "opencv-area" else "pil"
+    others = {
+        "resize": dataclasses.replace(now, resizer="opencv-linear" if now.averages else "pil"),
+        "resize, averaged": dataclasses.replace(now, resizer=averaged),
+    }
+    if now.resize != "letterbox" and now.resized != now.shape:
+        aside = dataclasses.replace(now, crop_offset=now.crop_offset - 1)
+        others["crop"] = aside
+    return {
+        way: (
+            dataclasses.replace(model, network=dataclasses.replace(network, preprocess=other)),
+            ["the model's", "a pixel aside"] if way == "crop" else [now.resizer, other.resizer],
         )
-        summary = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
-        floors[model.name] = {**summary, "decoders": [used, other]}
-    return floors
+        for way, other in others.items()
+    }
 
 
-def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+def _sound_clip(run: OpenRun) -> tuple[Item, str] | None:
+    """Return the first video without damage, which other decoders may not survive, and its decoder."""
     backends = {
         entry.item: entry.backend
         for entry in run.folder.record.inputs
-        if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
+        if not entry.problems and not entry.corrupt_frames
     }
-    decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
+    sound = ((i, backends[i.name]) for i in run.inputs.readable if i.name in backends)
+    return next(((item, backend) for item, backend in sound if backend in DECODERS), None)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The same frames, read in another way."""
+
+    way: str
+    names: list[str]  # The run's way, and this one
+    frames: Iterator[FrameBatch]
+
+
+def _readings(
+    item: Item, used: str, settings: Settings, stack: contextlib.ExitStack
+) -> list[_Reading]:
+    """Open the first other decoder that there is, and the CPU's where the run decodes on a device."""
+    readings = []
     # the one conversion that all of them offer
-    alike = run.settings.changed({"color": "fast"}, "decoder")
-    for item in decoded[:1]:
-        used = backends[item.name]
-        for other in (each for each in DECODERS if each != used):
-            try:
-                theirs = _first(item, alike.changed({"backend": other}, "decoder"))
-            except Exception as error:
-                # the file cannot be opened now, by no decoder
-                if getattr(error.__cause__, "filename", None):
-                    raise
-                continue  # a decoder that is not there, or not for this file, shows nothing
-            ours = _first(item, alike)
-            if (
-                ours.index.tolist() == theirs.index.tolist()
-                and ours.pixels.shape == theirs.pixels.shape
-            ):
-                return used, other, ours, theirs
-    return None
-
-
-def _first(item: Item, settings: Settings) -> FrameBatch:
+    alike = settings.changed({"color": "fast"}, "decoder")
+    for other in (decoder for decoder in DECODERS if decoder != used):
+        frames = _opened(item, alike.changed({"backend": other, "device": "cpu"}, "decoder"), stack)
+        if frames is not None and settings.color == "fast":
+            readings.append(_Reading("decoder", [used, other], frames))
+            break
     with open_item(item, settings) as source:
-        return next(source.batches(FRAMES))
+        decoded_on = source.info.device
+    if decoded_on != "cpu":
+        frames = _opened(item, alike.changed({"device": "cpu"}, "decoder"), stack)
+        if frames is not None:
+            readings.append(_Reading("decoded on the device", [decoded_on, "cpu"], frames))
+    return readings
+
+
+def _opened(
+    item: Item, settings: Settings, stack: contextlib.ExitStack
+) -> Iterator[FrameBatch] | None:
+    """Yield the first frames of an item; None where this decoder is missing or does not read it."""
+    frames = _batches(item, settings)
+    stack.callback(frames.close)
+    try:
+        first = next(frames, None)
+    except Exception as error:
+        # the file cannot be opened now, by no decoder
+        if getattr(error.__cause__, "filename", None):
+            raise
+        return None
+    return None if first is None else itertools.chain([first], _suppressed(frames))
+
+
+def _suppressed(frames: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
+    """Yield frames until a decoder fails that is only compared with."""
+    try:
+        yield from frames
+    except InputError:
+        return
+
+
+def _batches(item: Item, settings: Settings) -> Generator[FrameBatch, None, None]:
+    """Yield the first 64 frames, a few at a time."""
+    left = FLOOR_FRAMES
+    with open_item(item, settings) as source:
+        for batch in source.batches(FRAMES):
+            yield batch
+            left -= len(batch)
+            if left <= 0:
+                return
 
 
 def ms_a_frame(facts: Facts) -> dict[str, float]:
