@@ -283,7 +283,7 @@ def run_line(line: Line, folder: Path, stills: Path, names: list[str], models: P
         "shares": shares,
         "steps": [
             [step["perturbation"], step["evidence"]["cause"], step["evidence"]["level"]]
-            for step in run.policy["steps"]
+            for step in [*run.policy["steps"], *run.policy["suggested"]]
         ],
     }
 

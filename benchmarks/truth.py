@@ -185,7 +185,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "named": named.sort_values("share", ascending=False)["cause"].tolist(),
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
-            for s in run.policy["steps"]
+            for s in [*run.policy["steps"], *run.policy["suggested"]]
         ],
         "rejected": {row["perturbation"]: row["reason"] for row in run.policy["rejected"]},
     }

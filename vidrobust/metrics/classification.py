@@ -51,8 +51,8 @@ METRICS = declared(
     },
     {
         "flip_rate": Wording(
-            "the label flips",
-            "the label never flips",
+            "the label changes",
+            "the label never changes",
             "pair of neighbouring frames",
             many="pairs of neighbouring frames",
             event="pairs of neighbouring frames has a flip",

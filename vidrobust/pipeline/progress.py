@@ -183,9 +183,11 @@ class Reporter:
                 thread.join()
 
     def _mention(self, title: str, began: float, done: threading.Event) -> None:
-        while not done.wait(max(0.05, self._spoke + SILENT_S - time.perf_counter())):
-            if time.perf_counter() - self._spoke >= SILENT_S:
+        silent_s = SILENT_S
+        while not done.wait(max(0.05, self._spoke + silent_s - time.perf_counter())):
+            if time.perf_counter() - self._spoke >= silent_s:
                 self.say(f"{title}: still working after {duration(time.perf_counter() - began)}")
+                silent_s *= 2  # what takes minutes is not told every few seconds
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:

@@ -30,7 +30,7 @@ from vidrobust.text.phrases import plural
 from vidrobust.video.source import open_video
 
 MODEL = "line-classifier"
-FLICKER = "flicker=0.28"  # the lamp's amplitude, as a share of its light
+FLICKER = "flicker=0.25"  # the lamp's amplitude, as a share of its light
 # Eight parts, one second each: a rule is judged on six clips at least.
 LINE = RenderSettings(parts=8, seconds=1.0, seed=7, dials=(FLICKER,))
 STUDY = Settings(model=(MODEL,), frames=24, pairs=16, resamples=2000, workers=2)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Outcome
 
 NAME = "policy_ultralytics.yaml"
 KEYS = {
@@ -36,8 +35,8 @@ _WHERE = """\
 def render(policy: Policy) -> r.Export:
     missing: list[str] = []
     notes: dict[str, list[str]] = {}
-    refused = {one.perturbation for one in policy.rejected if one.outcome is Outcome.REFUSED}
-    values = {key: 0.0 for name, key in KEYS.items() if name in refused}
+    off = {one.perturbation for one in policy.rejected if one.is_off}
+    values = {key: 0.0 for name, key in KEYS.items() if name in off}
     for step in r.in_order(policy):
         entry = _value(policy, step)
         if isinstance(entry, str):

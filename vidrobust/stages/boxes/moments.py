@@ -200,4 +200,5 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
         return f"{row['was']} is called {row['now']}"
     if kind == "late":
         return f"{row['label_name']} is found {plural(frames, 'frame')} late"
-    return f"{row['was']} is {kind} for {plural(frames, 'frame')}"
+    # by the name that player and tables have, whatever its last box was called
+    return f"{row['label_name']} is {kind} for {plural(frames, 'frame')}"

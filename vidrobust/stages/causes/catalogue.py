@@ -195,7 +195,7 @@ OBJECTS = Cause(
     fit=fit_motion,
     seen_in="pairs",
     moves=True,
-    hint="take the picture of an object always at the same place, or where it is at rest",
+    hint="trigger the camera at a fixed position of the object, or where it is at rest",
     advice="train with footage in which more objects move as here, or judge each at one place",
 )
 

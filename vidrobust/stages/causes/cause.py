@@ -94,7 +94,7 @@ class AccountEntry:
     several: bool = False  # The title is a plural: "noise and coding explain"
 
     def which(self, does: str) -> str:
-        """Begin a sentence about it: of "explain" "light explains", or "keyframes explain"."""
+        """Begin a sentence about it: of "account" "light accounts", or "keyframes account"."""
         return f"{self.title} {does}{'' if self.several else 's'}"
 
 

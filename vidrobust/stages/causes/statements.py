@@ -145,7 +145,7 @@ def _named(
 ) -> Statement:
     explained = part_with_interval(row["share"], row["low"], row["high"])
     group = {**GROUPS, EITHER.name: EITHER}[row["cause"]]
-    text = f"{capital(group.which('explain'))} {explained} of {of}"
+    text = f"{capital(group.which('account'))} for {explained} of {of}"
     if FAR_APART_ENDS * row["low"] < row["high"]:
         ends = f"between {share(row['low'])} and {share(row['high'])}"
         text = f"{capital(group.which('contribute'))} {ends} to {of}"
@@ -252,7 +252,10 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
     for help_ in (True, False):
         some = [r for r in open_ if (r["pairs_high"] - r["pairs_low"] > WIDEST_KNOWN) == help_]
         if some:
-            titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in some]
+            begin, *others = [
+                f"{GROUPS[row['cause']].title} may account for up to {share(row['high'])} of {of}"
+                for row in some[:1]
+            ] + [f"{GROUPS[row['cause']].title} up to {share(row['high'])}" for row in some[1:]]
             end = "more pairs would help" if help_ else "more pairs would not help"
-            text = f"Undecided in {of}: {listing(titles, 4)}; {end}."
+            text = f"{capital(listing([begin, *others], 4))}; not settled, and {end}."
             yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=help_)

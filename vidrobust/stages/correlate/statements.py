@@ -35,7 +35,16 @@ def statements(run: RunTables) -> Iterator[Statement]:
             continue
         proxies = [(across, rows[rows["family_verdict"] == PROXY]) for across, rows in known]
         across, best = next(((a, rows) for a, rows in proxies if len(rows)), ("", known[0][1][:0]))
-        yield _found(model, across, best) if len(best) else _none(model, *known[0])
+        if len(best):
+            yield _found(model, across, best)
+            continue
+        alone = [(across, rows[rows["verdict"] == PROXY]) for across, rows in known]
+        across, best = next(((a, rows) for a, rows in alone if len(rows)), known[0])
+        if (best["verdict"] == PROXY).any():
+            yield _found_alone(model, across, best[best["verdict"] == PROXY])
+        rest = dict(known)[across]
+        if len(rest := rest[rest["verdict"] != PROXY]):  # the others have been told
+            yield _none(model, across, rest)
 
 
 def _found(model: str, across: str, rows: pd.DataFrame) -> Statement:
@@ -52,6 +61,19 @@ def _found(model: str, across: str, rows: pd.DataFrame) -> Statement:
     text += " of perturbations."
     text += f" {plural(more, 'other proxy', 'other proxies')} in the details." if more > 0 else ""
     return _statement(model, text, Level.MEASURED, "proxies_found", first)
+
+
+def _found_alone(model: str, across: str, rows: pd.DataFrame) -> Statement:
+    """Say which perturbations are proxies whose family cannot be told from the others."""
+    ordered = rows.sort_values("value", ascending=False, kind="stable")
+    names = [
+        f"{phrase(str(row.perturbation)).noun} (partial correlation {with_interval(row.value, row.low, row.high)})"
+        for row in ordered.head(MOST_NAMED).itertuples()
+    ]
+    tracks = "tracks" if len(rows) == 1 else "track"
+    text = f"{capital(listing(names))} {tracks} the instability {ACROSS[across]}. Whether other perturbations of "
+    text += f"{'its family' if len(rows) == 1 else 'their families'} do cannot be told yet."
+    return _statement(model, text, Level.MEASURED, "proxies_found", ordered.iloc[0].to_dict())
 
 
 def _named(members: pd.DataFrame) -> str:
@@ -74,14 +96,14 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
         text = f"No proxy {ACROSS[across]}: no family of {plural(len(rows), 'perturbation')} tracks it."
         return _statement(model, text, Level.NO_EFFECT, "proxies_none", {"n": n})
     needs = unclear[unclear["needs"].fillna("") != ""]
-    missing = "more clips are needed"
+    missing = "more clips needed"
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
         of = row["needs"].removeprefix("more ")
         counted = {"units": across, "footage": "sampled frames (--frames)"}.get(of, of)
-        missing = f"about {number(row['needs_count'], 2)} {counted} are needed"
+        missing = f"about {number(row['needs_count'], 2)} {counted} needed"
         if row["needs_now"] == row["needs_now"]:
-            missing += f", {number(row['needs_now'], 2)} are there"
+            missing += f", you have {number(row['needs_now'], 2)}"
     text, judged = f"No proxy can be named yet: {missing}.", len(rows) - len(unclear)
     if judged:
         are = f"{'is no proxy' if judged == 1 else 'are no proxies'} {ACROSS[across]}"
@@ -89,7 +111,7 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
             imitate = "imitates" if judged == 1 else "imitate"
             are = f"{imitate} changes that hardly occur in this footage"
         text = f"{judged} of {plural(len(rows), 'perturbation')} {are}. "
-        text += f"Of the others it cannot be told: {missing}."
+        text += f"Undecided for the rest: {missing}."
     return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
 
 

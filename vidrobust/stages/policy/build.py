@@ -182,9 +182,12 @@ def _obstacle(
         return Rejection.NO_PAIRS, {}
     if row["n"] < FEWEST_ROWS:
         return Rejection.FEW_PAIRS, {"needed": FEWEST_ROWS}
-    if row["occurs"] == 0:
-        return Rejection.ABSENT, {}
-    if row["high"] < SMALLEST_SHARE:
+    if row["occurs"] == 0 or row["high"] < SMALLEST_SHARE:
+        if moved.moves and not _is_little(_row(evidence.slow, cause)):
+            # what the model answers to may change from second to second though not from frame to frame
+            return Rejection.SLOW_OPEN, {}
+        if row["occurs"] == 0:
+            return Rejection.ABSENT, {}
         return (Rejection.EXPLAINS_LITTLE if moved.moves else Rejection.MOVES_NOTHING), {}
     if cause not in evidence.named:
         return _not_named(row)
@@ -202,6 +205,13 @@ def _obstacle(
     if not moved.moves:
         return Rejection.MOVES_LITTLE, {"moved": moved.value}
     return None if moved.grows else (Rejection.GROWTH_OPEN, {"frames": moved.n})
+
+
+def _is_little(row: Mapping[str, Any]) -> bool:
+    """Whether a cause was measured in pairs, and surely explains less than what is worth a step."""
+    if not row or not row["n"] >= FEWEST_ROWS:
+        return False
+    return bool(row["occurs"] == 0 or row["high"] < SMALLEST_SHARE)
 
 
 def _not_named(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
@@ -324,7 +334,7 @@ def _step_sentence(name: str, evidence: StepEvidence) -> str:
     grain = "has the same grain and " if cause.chosen == "grain" else ""
     due = f" Expected gain: {evidence.flips_at_most}." if evidence.flips_at_most else ""
     return (
-        f"{capital(cause.which('explain'))} {explained} of {evidence.of}{slow}, {evidence.replication}. "
+        f"{capital(cause.which('account'))} for {explained} of {evidence.of}{slow}, {evidence.replication}. "
         f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {amount_done(evidence.does)}.{due}"
     )
 

@@ -172,6 +172,14 @@ class Policy:
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of policy.json; what is not a number is None."""
         content = {"schema": SCHEMA, **dataclasses.asdict(self), "headline": self.headline}
+        # what may be used as it is, apart from what is only worth trying (docs/policy.md)
+        usable = [step.level in ACTED_ON for step in self.steps]
+        every = content.pop("steps")
+        parts = {
+            name: [step for step, use in zip(every, usable, strict=True) if use is wanted]
+            for name, wanted in (("steps", True), ("suggested", False))
+        }
+        content = {"schema": content.pop("schema"), **parts, **content}
         content["rejected"] = [
             {**dataclasses.asdict(each), "outcome": each.outcome, "reason": reason(each)}
             for each in self.rejected
@@ -202,7 +210,10 @@ class Policy:
                 raise InputError(
                     f"{where}: schema {content['schema']} is not known, this version reads {SCHEMA}"
                 )
-            steps = [{"axes": [], "evidence": {}, **step} for step in content["steps"]]
+            steps = [
+                {"axes": [], "evidence": {}, **step}
+                for step in [*content["steps"], *content.get("suggested", [])]
+            ]
             size = content.get("image_size")
             return cls(
                 steps=tuple(

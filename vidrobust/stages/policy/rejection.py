@@ -32,6 +32,7 @@ class Rejection(StrEnum):
     ABSENT = "absent"
     MOVES_NOTHING = "moves_nothing"
     EXPLAINS_LITTLE = "explains_little"
+    SLOW_OPEN = "slow_open"  # little from frame to frame, and a second apart not surely
     SHARE_OPEN = "share_open"  # times, how much more footage: None where that cannot be said
     SHARE_AT_LIMIT = "share_at_limit"
     ERROR_OPEN = (
@@ -71,6 +72,19 @@ class Rejected:
             return Outcome.NOT_MEASURED
         return Outcome.UNDETERMINED if self.why in OPEN else Outcome.REFUSED
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the footage speaks against it, so that a training does better without."""
+        return self.why in AGAINST
+
+
+# What surely does not matter in the footage, at all distances in time that were measured, or did harm
+AGAINST = (
+    Rejection.ABSENT,
+    Rejection.EXPLAINS_LITTLE,
+    Rejection.MOVES_NOTHING,
+    Rejection.HARMED,
+)
 
 # The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
 
@@ -85,6 +99,10 @@ OPEN: Mapping[Rejection, str] = {
         "no pair of frames could be replayed; that needs neighbouring frames that differ and show the same scene"
     ),
     Rejection.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
+    Rejection.SLOW_OPEN: (
+        "{explains} little from frame to frame ({span}), but perhaps more from second to second, and the model "
+        "responds to it at the size that the footage has; longer clips would settle it"
+    ),
     Rejection.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
     Rejection.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
     Rejection.ERROR_OPEN: "{explains} {span} of {of}; footage like this cannot settle it",
@@ -159,9 +177,9 @@ def verdict(rejected: Rejected) -> str:
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    explains = capital(CATALOGUE[cause].which("explain"))
+    accounts = capital(CATALOGUE[cause].which("account"))
     return (
-        f"Worth trying: {CATALOGUE[cause].advice}. {explains} {share(of_change)} of {of}, and no augmentation of "
+        f"Worth trying: {CATALOGUE[cause].advice}. {accounts} for {share(of_change)} of {of}, and no augmentation of "
         "the whole frame stands for it."
     )
 
@@ -182,7 +200,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         else title
         if title.startswith("motion")
         else f"change of {title}",
-        "explains": cause.which("explain") if cause else "",
+        "explains": f"{cause.which('account')} for" if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
         "needed": str(of("needed")),

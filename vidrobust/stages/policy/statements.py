@@ -122,7 +122,7 @@ def _step(
 
 def _because(evidence: StepEvidence) -> str:
     share = part_with_interval(evidence.share, evidence.share_low, evidence.share_high)
-    cause = capital(CATALOGUE[evidence.cause].which("explain"))
+    cause = f"{capital(CATALOGUE[evidence.cause].which('account'))} for"
     again, due = evidence.replication, evidence.flips_at_most
     text = f"{cause} {share} of {evidence.of}{f' ({again})' if again else ''}."
     return f"{text} Expected gain: {due}." if due else text

@@ -126,9 +126,9 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             cause, can_replay = CATALOGUE[row["cause"]], row["cause"] in replayed_without
             if not cause.hint or (tried and can_replay):
                 continue
-            explains = capital(cause.which("explain"))
+            accounts = capital(cause.which("account"))
             explained = part_with_interval(row["share"], row["low"], row["high"])
-            text = f"Worth trying: {cause.hint}. {explains} {explained} of {of}."
+            text = f"Worth trying: {cause.hint}. {accounts} for {explained} of {of}."
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"

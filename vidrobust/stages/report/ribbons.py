@@ -16,7 +16,7 @@ from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.catalogue import box_rule, label_rule
+from vidrobust.stages.remedies.catalogue import box_rule, label_rule, recommended
 from vidrobust.stages.remedies.section import FILE
 from vidrobust.stages.stability import ribbon_section
 from vidrobust.stages.stability.ribbon_section import Ribbon
@@ -51,8 +51,10 @@ def ribbon(run: RunTables, model: str) -> Picture | None:
 
 
 def with_rule(run: RunTables, model: str, item: str, plain: Ribbon) -> Ribbon | None:
-    """Return what the chosen rule reports of the same frames; None where no rule was chosen."""
+    """Return what the chosen rule reports of the same frames; None unless it was tried on other footage and held."""
     summary = run.json(FILE).get("models", {}).get(model) or {}
+    if not summary or not recommended(summary):
+        return None
     tables = {name: run.table(name) for name in ("frames", "probabilities", "transitions")}
     if not summary.get("rule") or any(table is None for table in tables.values()):
         return None
@@ -146,10 +148,10 @@ class RuledBoxes:
 
 def boxes_with_rule(run: RunTables, model: str, item: str) -> RuledBoxes | None:
     """Play the chosen rule on the boxes of one input; None where no rule was chosen."""
-    name = (run.json(FILE).get("models", {}).get(model) or {}).get("rule")
-    transitions = run.rows("transitions")
-    if not name or not len(transitions):
+    summary, transitions = run.json(FILE).get("models", {}).get(model), run.rows("transitions")
+    if not summary or not recommended(summary) or not len(transitions):
         return None
+    name = summary["rule"]
     from vidrobust.stages.remedies.box_rows import play_boxes
 
     boxes, frames = run.rows("detections"), transitions[transitions["item"] == item]

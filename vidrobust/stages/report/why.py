@@ -12,7 +12,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture, data_uri
 from vidrobust.report.pictures import PICTURE_WIDTH, jpeg
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import part_with_interval, percent
 from vidrobust.text.phrases import plural
@@ -73,11 +73,15 @@ def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
 
 
 def clause(run: RunTables, model: str) -> str:
-    """Say what causes most of the change, for the title; "" where that is not known."""
-    rows = groups(run, model, next(iter(run.tasks[model].accounts), ""))
-    if rows.empty or not rows.iloc[0]["low"] > LEAST_SHARE:
+    """Say what causes most of the change, for the title; "" where *Why* names nothing, or what it leaves open is more."""
+    prefix = next(iter(run.tasks[model].accounts), "")
+    rows = groups(run, model, prefix)
+    if rows.empty or alike_in_words(run, model):
         return ""
     row = rows.iloc[0]
+    named = row["cause"] in named_causes(run, model, prefix, "group")
+    if not named or not row["low"] > LEAST_SHARE:
+        return ""
     subject, causes, contributes = SUBJECTS.get(
         str(row["cause"]), (str(row["cause"]).replace("_", " "), "causes", "contributes")
     )

@@ -77,7 +77,9 @@ def cards(run: RunTables) -> list[ModelCard]:
         card = _card(name, task, stability, rows, why)
         often = flips_a_second(run, stability, name) if task.labels_frames else {}
         if often.get("value"):
-            card = replace(card, finding=f"the label flips {times_a_second(often['value'])}")
+            rate = percent(overall(stability, name, "flip_rate")["value"])
+            often_in_words = f"{times_a_second(often['value'])} ({rate} of consecutive frames)"
+            card = replace(card, finding=f"the label changes {often_in_words}")
         shown.append(card)
     return shown
 
@@ -127,7 +129,7 @@ def _card(
 
 def _finding(figure: Mapping[str, Any], wording: Wording) -> str:
     if figure["n"] < FEWEST_ROWS:
-        return "too few frames to say how stable" if figure["n"] else "stability was not measured"
+        return "too few frames to judge" if figure["n"] else "stability was not measured"
     if figure["value"] == 0:
         return f"{wording.never} in {plural(int(figure['n']), wording.of, wording.many)}"
     if wording.briefly:

@@ -95,7 +95,7 @@ def header(policy: Policy, title: str) -> str:
     if policy.suggestions:
         worth = "; ".join(step.in_words for step in policy.suggestions)
         lines.append(
-            f"Worth trying, but neither tried nor found again, and so not in this file: {worth}."
+            f"Worth trying, but not settled, and so not in this file (policy.json, suggested): {worth}."
         )
     return "\n".join(f"# {line}".rstrip() for line in lines) + "\n"
 
