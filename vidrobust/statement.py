@@ -31,6 +31,7 @@ class Question(StrEnum):
     """The questions of an answer, in the order in which they are answered. Plugins may ask others."""
 
     SCENE = "knows the scene"
+    ACCEPT = "hold, watch or fine"
     LABELS = "with labels"
     STABLE = "how stable"
     WORST = "worst moment"

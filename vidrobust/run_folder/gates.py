@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import re
@@ -120,6 +121,24 @@ def parse_gate(text: str) -> Gate:
     if not math.isfinite(limit):
         raise SettingsError(f"--fail-if {text!r}: the limit must be finite")
     return Gate(metric, side or "value", comparison, limit)
+
+
+def accepted_limit(text: str) -> Gate:
+    """Return the limit METRIC < NUMBER[%] on which an answer says hold, watch or fine.
+
+    Raises
+    ------
+    SettingsError
+        The rule is no upper limit on a metric.
+    """
+    gate: Gate | None = None
+    with contextlib.suppress(SettingsError):
+        gate = parse_gate(text)
+    if gate is None or gate.comparison not in ("<", "<=") or gate.side != "value":
+        raise SettingsError(
+            f'--accept {text!r}: expected METRIC < NUMBER[%], such as "flip_rate < 1%"'
+        )
+    return gate
 
 
 def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:

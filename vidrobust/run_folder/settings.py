@@ -21,7 +21,7 @@ from vidrobust.run_folder.declared import (
     option,
     seconds_of,
 )
-from vidrobust.run_folder.gates import parse_gate
+from vidrobust.run_folder.gates import accepted_limit, parse_gate
 from vidrobust.text.phrases import among, nouns
 from vidrobust.video.selection import Origin, Selection
 
@@ -302,6 +302,13 @@ class OutputSettings:
         without="in the run folder",
     )
     pictures: bool = option(True, "Show footage in the report.")
+    accept: tuple[str, ...] = option(
+        (),
+        'The limit on which page one says hold, watch or fine: "flip_rate < 1%".',
+        "RULE",
+        usual=True,
+        used_by="gate",
+    )
     fail_if: tuple[str, ...] = option(
         (),
         'Exit with code 1 where this holds: "flip_rate.high > 0.02".',
@@ -347,6 +354,8 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
             raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
         for rule in self.fail_if:
             parse_gate(rule)
+        for rule in self.accept:
+            accepted_limit(rule)
 
     def along_time(self, rate: float, origin: Origin | None = None) -> AlongTime:
         """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""

@@ -448,6 +448,44 @@ def test_a_cause_is_a_part_of_the_group_as_shown(tmp_path, light, part):
     assert (within.value, within.low, within.high) == pytest.approx(part)
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (
+            (0.004, 0.001, 0.009, 500),
+            "Fine: the flip rate is at most 0.9 %, below the limit of 1 %.",
+        ),
+        ((0.1, 0.05, 0.2, 100), "Hold: the flip rate is at least 5 %, above the limit of 1 %."),
+        (
+            (0.008, 0.002, 0.03, 500),
+            "Watch: the flip rate may be as high as 3 %, above the limit of 1 %.",
+        ),
+        ((0.0, 0.0, 0.3, 9), "Watch: the flip rate was not measured well enough"),
+    ],
+)
+def test_hold_watch_or_fine_by_the_ends_of_the_interval(tmp_path, rate, said):
+    """Nothing is said without a limit; the upper end decides what is fine, the lower what to hold."""
+    value, low, high, n = rate
+    tables = {"stability": stability(value, n, low, high)}
+    asked = made.run(tmp_path, tables=tables, record={"settings": {"accept": ["flip_rate < 1%"]}})
+    (one,) = [s for s in answer_of(asked).statements if s.question == Question.ACCEPT]
+    assert one.text.replace("\u00a0", " ").startswith(said)
+    silent = answer_of(made.run(tmp_path / "none", tables=tables))
+    assert not [s for s in silent.statements if s.question == Question.ACCEPT]
+
+
+def test_a_proxy_whose_family_is_open_is_told_and_not_counted_among_the_others(tmp_path):
+    table = correlation("no evidence")
+    first = table["perturbation"] == "perspective"
+    table.loc[first, ["verdict", "family_verdict"]] = ["proxy", "cannot tell"]
+    found = answer_of(made.run(tmp_path, tables={"correlation": table})).statements
+    told = [s for s in found if s.question == Question.PROXIES]
+    assert [s.kind for s in told] == ["proxies_found", "proxies_none"]
+    assert told[0].text.startswith("Perspective (partial correlation 0.82 [0.7, 0.89]) tracks")
+    assert "no family of 3 perturbations" in told[1].text
+    assert not told[0].is_open
+
+
 def test_cochrans_q_is_that_of_its_definition():
     """Of two estimates Q is the squared difference over the sum of their variances, with one degree of freedom."""
     found = cochran_p(np.array([0.1, 0.4]), np.array([0.1, 0.1]))

@@ -129,6 +129,40 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies():
     assert "light" in policy.evaluation_only
 
 
+@pytest.mark.parametrize(
+    ("slow", "why", "off"),
+    [
+        ({}, Rejection.EXPLAINS_LITTLE, True),
+        ({"camera": {**CAMERA}}, Rejection.SLOW_OPEN, False),
+        ({"camera": {"low": -0.1, "high": 0.2}}, Rejection.SLOW_OPEN, False),
+        ({"camera": {"n": 4}}, Rejection.SLOW_OPEN, False),
+        ({"camera": {"occurs": 0, "high": 0.2}}, Rejection.EXPLAINS_LITTLE, True),
+    ],
+)
+def test_what_changes_slowly_is_not_switched_off(slow, why, off):
+    """Little from frame to frame; the model answers at the size of the footage, so a second apart decides."""
+    made = build("net", shaken(account=account(), slow=account(**slow), named={}))
+    (shift,) = [each for each in made.rejected if each.perturbation == "translation"]
+    assert (shift.why, shift.is_off) == (why, off)
+    deaf = shaken(account=account(), slow=account(**slow), named={})
+    deaf = dataclasses.replace(deaf, sensitivity=sensitivity(["translation"], per_unit=0.0))
+    (shift,) = [e for e in build("net", deaf).rejected if e.perturbation == "translation"]
+    assert shift.is_off
+
+
+def test_suggestions_are_apart_from_what_may_be_used():
+    made = build("net", shaken())
+    step = made.steps[0]
+    worth = dataclasses.replace(
+        step, evidence=dataclasses.replace(step.evidence, level=Level.SUGGESTED)
+    )
+    both = dataclasses.replace(made, steps=(worth, step))
+    written = both.to_dict()
+    assert [each["evidence"]["level"] for each in written["steps"]] == [step.level]
+    assert [each["evidence"]["level"] for each in written["suggested"]] == ["suggested"]
+    assert set(Policy.from_json(both.to_json()).steps) == set(both.steps)
+
+
 def test_an_open_share_says_how_many_pairs_would_tell():
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))

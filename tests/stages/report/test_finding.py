@@ -44,7 +44,10 @@ def test_the_title_says_no_more_than_the_interval(monkeypatch, tmp_path, share, 
     run = RunTables(tmp_path)
     monkeypatch.setattr(run, "table", {"account": rows}.get)
     monkeypatch.setattr(type(run), "tasks", {"net": SimpleNamespace(accounts={"": "the change"})})
+    monkeypatch.setattr(why, "named_causes", lambda *_: {"moving"})
     assert why.clause(run, "net") == said
+    monkeypatch.setattr(why, "named_causes", lambda *_: {"light"})
+    assert why.clause(run, "net") == ""  # *Why* leaves the largest group open
     assert list(why.groups(run, "net")["cause"]) == ["moving", "light"]
 
 

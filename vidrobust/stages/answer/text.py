@@ -23,6 +23,7 @@ LEAST_LINES = 3  # of a model, with its name; of many models the least stable ar
 NOT_RUN = (Question.SENSITIVE, Question.RULE, Question.TRAIN)
 TITLES = {
     Question.SCENE: "Unknown scene",
+    Question.ACCEPT: "Accept",
     Question.LABELS: "With labels",
     Question.STABLE: "How stable",
     Question.WORST: "Worst moment",
@@ -149,7 +150,7 @@ def _tagged(each: Statement, text: str) -> str:
 
 
 # Questions whose statements come before all others.
-LEADING = (Question.SCENE, Question.STABLE)
+LEADING = (Question.SCENE, Question.ACCEPT, Question.STABLE)
 
 
 def _wrapped(text: str, head: str) -> str:

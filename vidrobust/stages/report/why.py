@@ -73,7 +73,7 @@ def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
 
 
 def clause(run: RunTables, model: str) -> str:
-    """Say what causes most of the change, for the title; "" where *Why* names nothing, or what it leaves open is more."""
+    """Say what causes most of the change, for the title; "" where *Why* does not name it."""
     prefix = next(iter(run.tasks[model].accounts), "")
     rows = groups(run, model, prefix)
     if rows.empty or alike_in_words(run, model):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
+from vidrobust.run_folder.gates import accepted_limit
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.rates import (
@@ -95,10 +96,34 @@ def statements(run: RunTables) -> Iterator[Statement]:
                 command=f"vidrobust stability {run.folder_name}",
             )
             continue
+        yield from _accepted(run, stability, model)
         yield from _with_labels(stability, model, run.tasks[model].name)
         yield from _flickers(run, model)
         yield from _rates(run, stability, model)
         yield from _worst(run, model)
+
+
+def _accepted(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Statement]:
+    """Hold, watch or fine, by the ends of a rate's interval against each limit that was set."""
+    for text in run.record.settings.get("accept") or ():
+        gate = accepted_limit(text)
+        metric, row = find_metric(gate.metric, run.tasks[model].name), None
+        if metric is not None and gate.metric in set(stability["metric"]):
+            row = overall(stability, model, gate.metric)
+        called = (
+            metric.wording.called if metric and metric.wording else gate.metric.replace("_", " ")
+        )
+        limit = f"the limit of {percent(gate.limit)}"
+        if row is None or row["n"] < FEWEST_ROWS or not known(row["high"]):
+            said = f"Watch: the {called} was not measured well enough to hold it against {limit}."
+        elif row["high"] < gate.limit:
+            said = f"Fine: the {called} is at most {percent(row['high'])}, below {limit}."
+        elif row["low"] >= gate.limit:
+            said = f"Hold: the {called} is at least {percent(row['low'])}, above {limit}."
+        else:
+            said = f"Watch: the {called} may be as high as {percent(row['high'])}, above {limit}."
+        figures = {} if row is None else figures_of(row)
+        yield Statement(Question.ACCEPT, said, Level.MEASURED, "accepted", model, **figures)
 
 
 def _scene(run: RunTables, model: str) -> Iterator[Statement]:
