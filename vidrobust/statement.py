@@ -30,6 +30,7 @@ ACTED_ON = (Level.TRIED, Level.REPLICATED)
 class Question(StrEnum):
     """The questions of an answer, in the order in which they are answered. Plugins may ask others."""
 
+    FOOTAGE = "footage"
     SCENE = "knows the scene"
     ACCEPT = "hold, watch or fine"
     LABELS = "with labels"

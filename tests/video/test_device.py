@@ -22,6 +22,8 @@ FRAMES, BATCH = 20, 8
 class FalseDecoder:
     """A GPU's decoder by name: frames decoded on the CPU, laid on ``device``; the first ``count`` of them."""
 
+    from_first = True
+
     def __init__(self, path, device, count):
         with open_video(path, device="cpu") as video:
             batch = next(iter(video.batches(count)))

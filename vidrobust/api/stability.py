@@ -196,9 +196,8 @@ class StabilityMeter:
                 raise SettingsError(
                     "update: detection needs frames, or Stability(frame_size=(HEIGHT, WIDTH))"
                 )
-            pixels = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(
-                count, 3, *(self.frame_size or (1, 1))
-            )
+            size = (count, 3, *(self.frame_size or (1, 1)))
+            pixels = torch.empty(size, dtype=torch.uint8, device="meta")
         else:
             stacked = np.stack(frames) if isinstance(frames, list | tuple) else frames
             pixels = torch.as_tensor(stacked)

@@ -208,6 +208,8 @@ def _work(
     elif not run.reporter.quiet:
         place = [str(run.path)] if stage and stage.command else []
         click.echo("\n".join(filter(None, [_answer(run.path), *place])))
+    if as_json or run.reporter.quiet:
+        _warn_of_faults(run)
     _warn_of_failures(run)
     code = 3 if run.failed else 0
     if run.settings.fail_if and STABILITY.name in names:
@@ -227,6 +229,15 @@ def _warn_of_failures(run: Any) -> None:
         run.reporter.warn(f"{unread} could not be read; the others are done")
     if of_models:
         run.reporter.warn(f"a model failed on {plural(len(of_models), 'input')}; the rest is done")
+
+
+def _warn_of_faults(run: Any) -> None:
+    """Say what was lost of the footage where the answer is not printed."""
+    from vidrobust.run_folder.reader import RunTables
+    from vidrobust.stages.variation.section import statements
+
+    for each in statements(RunTables(run.path)):
+        run.reporter.warn(each.text)
 
 
 def _answer(path: Path) -> str:

@@ -59,9 +59,10 @@ VECTORS = {
 class FrameBatch:
     """Consecutively delivered frames of one source, all of one size."""
 
-    # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
+    # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory; on the device "meta",
+    # without memory, where answers came without pictures
     pixels: torch.Tensor
-    # (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    # (N,) float64, seconds from the first frame of the file, by the presentation time stamps
     time_s: np.ndarray
     index: np.ndarray  # (N,) int64, the frame's number in decoding order, from 0
     corrupt: np.ndarray  # (N,) bool, True where the decoder met damaged data
@@ -101,6 +102,8 @@ class FrameBatch:
         if self.host is not None:
             return self.host
         rows = self.pixels.permute(0, 2, 3, 1)
+        if rows.is_meta:
+            return np.broadcast_to(np.uint8(0), tuple(rows.shape))
         if rows.device.type == "cpu":
             return rows.contiguous().numpy()
         import torch

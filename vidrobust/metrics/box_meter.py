@@ -55,7 +55,7 @@ class BoxMeter:
         )
         self._shifts.append(np.full((len(predictions.scores), 2), np.nan))
         scale = 1.0
-        for row in range(len(batch)):
+        for row in range(0 if batch.pixels.is_meta else len(batch)):
             gray = small_gray(luma(batch.pictures[row]))
             scale = gray.shape[1] / batch.pixels.shape[3]
             if self._gray is not None and transitions.reason[row] not in ENDS:

@@ -25,6 +25,10 @@ Record = Mapping[str, Any]
 _UNKNOWN: dict[int, str] = {}
 
 
+# What the times of frames count from, which all units hold.
+TIMES = "first frame"
+
+
 def model_key(model: Model) -> dict[str, Any]:
     """Return what a model's numbers depend on; unique to this process if it does not say."""
     known = identity(model)
@@ -45,6 +49,7 @@ def unit_key(
             "stage": stage.name,
             "version": stage.version,
             "package": VERSION,
+            "times": TIMES,
             "content": content,
             "decoder": decoder_of(item.path, settings.backend, settings.device, settings.color),
             "model": None if model is None else model_key(model),

@@ -32,7 +32,7 @@ def opened_folder(
     path: Path, given: Mapping[str, Any], reporter: Reporter, out: str | None = None
 ) -> Iterator[OpenRun]:
     """Open and lock a run folder with its own settings, changed by those ``given``."""
-    folder = RunFolder.existing(path)
+    folder = RunFolder.continued(path)
     if out is not None:
         raise SettingsError(
             f"--out {out}: the results of {path} stand in it; --out goes with sources"
@@ -94,7 +94,7 @@ def settled(settings: Settings) -> Settings:
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
     if not is_run_folder(path) or nothing_computed(path):
         return None
-    folder = RunFolder.existing(path)
+    folder = RunFolder.continued(path)
     if set(folder.settings.sources) != set(settings.sources):
         raise SettingsError(
             f"{path}: holds a run on other sources ({listing(folder.settings.sources, 3)}); give another --out, "

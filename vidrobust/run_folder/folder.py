@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -77,14 +77,35 @@ class RunFolder:
                 f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
                 f"{run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
-        for key in ("settings", "stages"):
-            if not isinstance(run.get(key), dict):
-                raise InputError(
-                    f"{path}: its run.json is damaged, it has no {key}; give another --out, or --overwrite"
-                )
+        folder.refuse_without(("settings", "stages"), dict)
         for model in RunRecord.of(run, str(path / "run.json")).models:
             task_of(model.task)  # its package may be gone
+        folder.refuse_emptied()
         return folder
+
+    @classmethod
+    def continued(cls, path: Path) -> RunFolder:
+        """Return an existing folder in which stages may go on; InputError if run.json lacks what they read."""
+        folder = cls.existing(path)
+        folder.refuse_without(("inputs", "models", "failed"), list)
+        return folder
+
+    def refuse_without(self, keys: Sequence[str], kind: type) -> None:
+        """Raise InputError unless run.json has all ``keys`` with values of this kind."""
+        run = self.run
+        for key in keys:
+            if not isinstance(run.get(key), kind):
+                raise InputError(
+                    f"{self.path}: its run.json is damaged, it has no {key}; give another --out, or --overwrite"
+                )
+
+    def refuse_emptied(self) -> None:
+        """Raise InputError for a table without rows: none is written, so that it was emptied."""
+        for path in sorted(self.path.glob("*.parquet")):
+            if path.stem in tables.TABLES and not tables.count(path.stem, self.path):
+                raise InputError(
+                    f"{path}: has no rows, which no stage writes; delete it and run its stage again"
+                )
 
     @classmethod
     def evaluated(cls, path: Path) -> RunFolder:

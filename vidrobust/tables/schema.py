@@ -169,4 +169,17 @@ def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFr
         raise InputError(
             f"{path}: cannot be read ({in_plain_words(error)}); run its stage again"
         ) from error
+    _refuse_missing(name, table, path)
     return check(name, table, str(path), metrics=metrics)
+
+
+def _refuse_missing(name: str, table: pd.DataFrame, path: Path) -> None:
+    """Raise InputError for a missing text, or a missing time of a frame; other figures may be unknown."""
+    for column in TABLES[name].columns:
+        timed = column.name == "time_s" and TABLES[name].stage in ("transitions", "stability")
+        if column.name in table and (timed or column.kind == "string"):
+            rows = table.index[table[column.name].isna()]
+            if len(rows):
+                raise InputError(
+                    f"{path}: column {column.name}: row {rows[0]} of {len(table)} has no value; run its stage again"
+                )

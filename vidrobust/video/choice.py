@@ -114,6 +114,8 @@ def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
 
 
 class _TorchCodec:
+    from_first = False
+
     def __init__(self, decoder: Any, path: Path, device: str, threads: int) -> None:
         self._decoder = decoder(
             str(path.absolute()),
@@ -161,6 +163,8 @@ def _refuse_accurate(asked: VideoRequest) -> None:
 
 
 class _Decord:
+    from_first = True
+
     def __init__(self, decord: Any, path: Path, threads: int) -> None:
         self._video = decord.VideoReader(
             str(path.absolute()), ctx=decord.cpu(0), num_threads=threads

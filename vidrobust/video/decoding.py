@@ -105,7 +105,7 @@ class PassReport:
             wrong["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
         elif message:
             wrong["said"] = (
-                f"the file is damaged, and all {self.frames} frames could be read (the decoder: {message})"
+                f"the file is damaged, {self.frames} frames could be read (the decoder: {message})"
             )
         if self.undecodable:
             wrong["undecodable"] = (

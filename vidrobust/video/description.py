@@ -120,10 +120,10 @@ def describe(
     backend: str,
     device: str,
     reason: str = "",
-) -> tuple[VideoInfo, float]:
+) -> VideoInfo:
     filters = orientation_filters(display_matrix(frame))
     turned = any(name == "transpose" for name, _ in filters)
-    info = VideoInfo(
+    return VideoInfo(
         name=item,
         width=frame.height if turned else frame.width,
         height=frame.width if turned else frame.height,
@@ -139,7 +139,6 @@ def describe(
         reason=reason,
         notes=tuple(_notes(container, stream, frame, bool(filters))),
     )
-    return info, 0.0 if frame.time is None else frame.time
 
 
 def may_hold(container: InputContainer, stream: VideoStream) -> bool:
@@ -211,5 +210,5 @@ def _notes(
     if frame.pts is None:
         notes.append(f"no time stamps: {float(_rate(stream)):g} frames a second are assumed")
     elif frame.time:
-        notes.append(f"the first frame is shown at {frame.time:.3f} s")
+        notes.append(f"the first frame is shown at {frame.time:.3f} s; times count from it")
     return notes

@@ -85,7 +85,7 @@ class ImageFolderReader:
             try:
                 with opened_video(path) as (container, stream):
                     frame = first_frame(path, container, stream)
-                    info, _ = describe(
+                    info = describe(
                         container,
                         stream,
                         frame,

@@ -52,6 +52,8 @@ def marks(judge: PyAVReader, first: int) -> Generator[FrameMark]:
 
 
 class IndexedDecoder(Protocol):
+    from_first: bool  # whether its times count from the first frame, or are those of the file
+
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int) -> Iterator[Picture]:
@@ -111,6 +113,7 @@ class IndexedReader:
                 if not one_thread and any(mark is None or mark.corrupt for mark in chunk):
                     decoder, one_thread = self._opened(1), True
                 pictures = self._read(decoder, start, stop)
+                begin_s = 0.0 if decoder.from_first else self._judge.first_s
                 for index, mark, (picture, time_s) in zip(
                     range(start, stop), chunk, pictures, strict=False
                 ):
@@ -119,7 +122,7 @@ class IndexedReader:
                             f"{self._backend} stopped at frame {index}: pictures of shape {tuple(picture.shape)}"
                         )
                         return
-                    yield self._decoded(index, picture, time_s, mark)
+                    yield self._decoded(index, picture, time_s - begin_s, mark)
                 if len(pictures) < stop - start:
                     return
             rest = len(deque(judged))
@@ -177,7 +180,7 @@ class IndexedReader:
             self._failures["time"] = (
                 f"{self._backend} puts frame {index} at {time_s:.3f} s, the file at {mark.time_s:.3f} s"
             )
-        # where both count the same frames, another time is another clock: decord counts from the first frame
+        # where both count the same frames, another time is another clock
         is_same = mark is not None and (agrees or self.mismatch is None)
         return Decoded(
             index=index,

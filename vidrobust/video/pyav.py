@@ -81,12 +81,15 @@ class PyAVReader:
         begun = self._begin()
         try:
             container, stream = begun.opened
-            self.info, self._first_s = describe(
+            self.info = describe(
                 container, stream, begun.first, item=item, backend="pyav", device=device
             )
             if has_several_views(begun.first):
                 self._found["views"] = SEVERAL_VIEWS
             self._tick = Fraction(stream.time_base or 1)
+            # time counts from the first frame: a stream may begin at any time stamp
+            self._first = BestEffortClock()(begun.first) or 0
+            self.first_s = float(self._first * self._tick)
             self._promise = promised(container, stream)
         except BaseException:
             begun.frames.close()
@@ -132,10 +135,10 @@ class PyAVReader:
 
     def index_before(self, time_s: float) -> int:
         """Return a frame number not after the first frame at ``time_s``, as late as known."""
-        stamp = int(time_s / self._tick) - 1
+        stamp = int(time_s / self._tick) - 1 + self._first
         table = self._table
         if not table or table.stamps[-1] < stamp:
-            if (time_s - self._first_s) * self.info.frame_rate < LONG_WAY:
+            if time_s * self.info.frame_rate < LONG_WAY:
                 return 0
             table = self._count_packets()
         return max(bisect_left(table.stamps, stamp) - 1, 0) if table.rising else 0
@@ -167,7 +170,7 @@ class PyAVReader:
     def _pass(self, seek: int | None, table: FrameTable, number: int | None) -> Iterator[Decoded]:
         """Decode from the start, or from the key frame that a seek to time stamp ``seek`` finds."""
         clock, paint = BestEffortClock(), self._painter()
-        now, step = self._first_s, float(1 / self.info.frame_rate)
+        now, step = 0.0, float(1 / self.info.frame_rate)
         checked, frames = self._decoding(seek)
         report = checked.report
         try:
@@ -180,10 +183,10 @@ class PyAVReader:
                     if number is None:
                         return
                 if stamp is not None:
-                    now = float(stamp * self._tick)
+                    now = float((stamp - self._first) * self._tick)
                 elif report.frames:
                     now += step
-                report.see_frame(damaged, now)
+                report.see_frame(damaged, now + self.first_s)
                 table.see(number, stamp, frame.key_frame)
                 yield Decoded(
                     index=number,

@@ -322,9 +322,15 @@ class FrameStream:
                     raise InputError(
                         f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}"
                     )
-                self._found["range"] = "no frame lies in the range of time that was asked for"
+                self._found["range"] = (
+                    f"no frame lies in the range of time that was asked for{self._length()}"
+                )
         finally:
             frames.close()
+
+    def _length(self) -> str:
+        frames, rate = self.info.num_frames, self.info.frame_rate
+        return f", of about {float(frames / rate):.4g} s" if frames and rate else ""
 
     def _memory(self, size: int, shape: tuple[int, ...], pool: BatchMemory | None = None) -> Memory:
         on_cpu = self._reader.device == "cpu"

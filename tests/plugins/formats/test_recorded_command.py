@@ -62,3 +62,11 @@ def corners(box):
 
 def test_a_network_is_no_recording(printed):
     printed(2, "recorded", "efficientnet-lite0")
+
+
+def test_memory_grows_neither_with_the_picture_nor_with_a_gap(tmp_path, recorded):
+    """One picture would take 30 GB; of ten million frames 14 + 1 500 and 1 500 + 1 lie near a box."""
+    rows = [f"{k},0.9,cat,{10 + k % 99},10,{50 + k % 99},50" for k in (*range(14), 9_999_999)]
+    (tmp_path / "boxes.csv").write_text("frame,score,label,x1,y1,x2,y2\n" + "\n".join(rows))
+    found = recorded(f"detections:{tmp_path / 'boxes.csv'}", "--size", "100000x100000")
+    assert found["metrics"]["count_jitter"]["n"] == 1514 - 2 + 1501 - 2

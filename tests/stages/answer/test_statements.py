@@ -85,6 +85,10 @@ def known_boxes(*errors):
 
 WIDE = account(**{name: {"low": -0.2, "high": 0.4} for name in ("camera", "noise_and_detail")})
 SUGGESTED = policy(step(replication_tested=0, replication="not tested"))
+CUT_SHORT = {"item": "a", "frames": 26, "corrupt_frames": 1, "problems": [
+    "1 of 26 frames are damaged, the first is number 25 (the decoder: no checksum)",
+    "the header promises 3.00 s, the last frame is shown at 1.00 s",
+]}  # fmt: skip
 # By ``Statement.kind``: data under which it is said, and data just short of them.
 CASES = {
     # 10 frames or more, and the median top probability is low for the number of classes or half of the
@@ -223,6 +227,11 @@ CASES = {
     "train_open": ({"made": policy(rejected=(made.OPEN,))}, {"made": policy()}),
     # every perturbation is refused, and no cause asks for other footage
     "train_none": ({"made": policy()}, {"made": policy(rejected=(made.OPEN,))}),
+    # a decoder met damage, a header promises more than there is, or a file could not be opened
+    "footage_faults": (
+        {"record": {"inputs": [CUT_SHORT, {"item": "b"}], "failed": [{"path": "/in/c.mp4"}]}},
+        {},
+    ),
 }  # fmt: skip
 
 
@@ -329,7 +338,16 @@ def test_every_kind_that_a_stage_can_make_has_its_case():
         assert {*CASES} & made, path
 
 
-NO_KINDS = {"remedies", "remedy", "rule", "sensitivity", "stability", "why", "with_labels"}
+NO_KINDS = {
+    "footage",
+    "remedies",
+    "remedy",
+    "rule",
+    "sensitivity",
+    "stability",
+    "why",
+    "with_labels",
+}
 """Other codes and names of tables in those modules that begin like a kind."""
 
 

@@ -10,7 +10,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.answer.text import markdown_lines
+from vidrobust.stages.answer.text import markdown_lines, title_of
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
@@ -52,6 +52,7 @@ def _lines(run: RunTables, passages: Sequence[Passage]) -> Iterator[str]:
     yield ""
     yield f"{escaped(in_one_line(run))}."
     answer = answer_of(run)
+    yield from (f"\n**{title_of(s.question)}**: {escaped(s.text)}" for s in answer.faults)
     for model in answer.models:
         yield f"\n### {escaped(model)}\n"
         yield from markdown_lines(answer, model, escaped)

@@ -63,6 +63,9 @@ def sides_of(
     none).
     """
     models = [folder.record.tasks for folder in (a, b)]
+    for folder, known in zip((a, b), models, strict=True):
+        if not known:
+            raise InputError(f"{folder.path}: no model has been evaluated in this run")
     shared = [name for name in models[0] if name in models[1]]
     wanted = [model_a, model_b]
     for k, name in enumerate(wanted):

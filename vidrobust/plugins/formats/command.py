@@ -20,6 +20,10 @@ from vidrobust.plugins.formats.recorded_classes import RecordedClassifier
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.stability.rates import in_words
 
+# Frames without boxes that are looked at before and after a box, a minute of 25 frames a second: memory must not
+# grow with the numbers of frames in a file. An object that comes again after two minutes is another one.
+EMPTY = 1500
+
 
 @click.command()
 @click.argument("spec", metavar="predictions:FILE|detections:FILE")
@@ -60,10 +64,21 @@ def recorded(
         raise SettingsError(
             f"{spec}: expected recorded predictions, predictions:FILE or detections:FILE"
         )
+    left_out = 0
     for item in items:
         name = str(item) or "clip"
         count = frames or model.last_frame(name) + 1
-        stability.update(answers_of(name, np.arange(count)), clip=name)
+        known = model.frames_of(name)
+        for first, stop in _stretches(known[known < count], count):
+            clip = f"{name} from {first}" if first else name
+            stability.update(answers_of(name, np.arange(first, stop)), clip=clip)
+            count -= stop - first
+        left_out += count
+    if left_out:
+        click.echo(
+            f"{left_out} frames are left out: the file has nothing within {EMPTY} frames of them",
+            err=True,
+        )
     rows = stability.figures()
     rows = rows[(rows["item"] == "") & (rows["n"] > 0)].set_index("metric")
     shown = [
@@ -81,6 +96,17 @@ def recorded(
     click.echo("Not measured, as it needs the pixels or the model:")
     for what in stability.missing:
         click.echo(f"  - {what}")
+
+
+def _stretches(known: np.ndarray, count: int) -> list[tuple[int, int]]:
+    """Return first frame and stop of each stretch of ``count`` frames that is not far from any of ``known``."""
+    if not len(known):
+        return [(0, min(count, EMPTY))]
+    cuts = np.flatnonzero(np.diff(known) > 2 * EMPTY) + 1
+    return [
+        (max(0, int(part[0]) - EMPTY), min(count, int(part[-1]) + EMPTY + 1))
+        for part in np.split(known, cuts)
+    ]
 
 
 def _frame_size(model: RecordedDetector, given: str | None) -> tuple[int, int]:

@@ -105,8 +105,12 @@ class RecordedDetector:
 
     def last_frame(self, item: str) -> int:
         """Return the highest frame number of an item in the file, from 0; -1 if none."""
-        frames = self._of(item)["frame"].to_numpy(np.int64)
-        return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
+        return int(max(self.frames_of(item), default=-1))
+
+    def frames_of(self, item: str) -> np.ndarray:
+        """Return the numbers of the frames of an item with a box, from 0, sorted."""
+        frames = np.unique(self._of(item)["frame"].to_numpy(np.int64))
+        return frames - self._first_of(frames, None)[0] if len(frames) else frames
 
     def predict_frames(
         self, item: str, index: np.ndarray, size: tuple[int, int] | None = None

@@ -89,6 +89,10 @@ class RecordedClassifier:
         """Return the highest frame number of an item in the file; -1 if none."""
         return max(self._of_item(item), default=-1)
 
+    def frames_of(self, item: str) -> np.ndarray:
+        """Return the numbers of the frames of an item in the file, sorted."""
+        return np.array(sorted(self._of_item(item)), np.int64)
+
     def _of_item(self, item: str) -> dict[int, int]:
         if "" in self.rows:
             self.seen = self.seen or item

@@ -14,6 +14,7 @@ from vidrobust.stages.policy import statements as policy
 from vidrobust.stages.remedies import statements as remedies
 from vidrobust.stages.sensitivity import statements as sensitivity
 from vidrobust.stages.stability import statements as stability
+from vidrobust.stages.variation import section as variation
 from vidrobust.statement import Question, Statement
 
 Contributor = Callable[[RunTables], Iterable[Statement]]
@@ -25,6 +26,7 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
     correlate.statements,
     remedies.statements,
     policy.statements,
+    variation.statements,
 )
 
 
@@ -40,6 +42,11 @@ class Answer:
     def of(self, model: str) -> tuple[Statement, ...]:
         """The statements on one model."""
         return tuple(s for s in self.statements if s.model == model)
+
+    @cached_property
+    def faults(self) -> tuple[Statement, ...]:
+        """What was lost of the footage; it holds for every model."""
+        return tuple(s for s in self.statements if s.question == Question.FOOTAGE)
 
     @cached_property
     def actions(self) -> tuple[Statement, ...]:

@@ -22,6 +22,7 @@ LEAST_LINES = 3  # of a model, with its name; of many models the least stable ar
 # shown in one line where stages have not run
 NOT_RUN = (Question.SENSITIVE, Question.RULE, Question.TRAIN)
 TITLES = {
+    Question.FOOTAGE: "Footage",
     Question.SCENE: "Unknown scene",
     Question.ACCEPT: "Accept",
     Question.LABELS: "With labels",
@@ -66,7 +67,10 @@ def console_text(run: RunTables) -> str:
     if len(together := " && ".join(commands)) <= WIDTH - COLUMN:
         commands = [together]
     of = {model: [s for s in answer.of(model) if s not in left_out] for model in answer.models}
+    head = title_of(Question.FOOTAGE).ljust(COLUMN)
+    faults = [_wrapped(each.text, head) for each in answer.faults]
     room = MOST_LINES - 1 - bool(left_out) * (1 + len(commands)) - bool(answer.to_come)
+    room -= sum(len(each.splitlines()) for each in faults)
     least_stable = sorted(of, key=lambda model: _instability(of[model]), reverse=True)
     shown_models = [model for model in of if model in least_stable[: room // LEAST_LINES]]
     lines: list[str] = []
@@ -81,6 +85,7 @@ def console_text(run: RunTables) -> str:
         lines += [f"{' ' * COLUMN}{command}" for command in commands]
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
+    lines += faults
     report = run.folder / "report.html"
     if answer.to_come:
         lines.append(f"Incomplete, still to come: {', '.join(answer.to_come)}.")

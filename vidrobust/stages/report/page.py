@@ -216,7 +216,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "account_rows": account_section.rows(run),
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),
-        "corrupt": footage_section.corrupt_frames(run),
+        "corrupt": footage_section.faults_in_words(run),
         "model_facts": models(run),
         "settings": [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()],
         "versions": [{"name": k, "value": v} for k, v in run.record.versions.items()],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,16 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import InputRecord
 from vidrobust.stages.variation.spread import QUANTITIES, title_of
-from vidrobust.text.numbers import duration, interval, number, percent, percent_interval
-from vidrobust.text.phrases import listing, plural
+from vidrobust.statement import Level, Question, Statement
+from vidrobust.text.numbers import clock, duration, interval, number, percent, percent_interval
+from vidrobust.text.phrases import cut, listing, plural
 
 # The scales of the table ``variation`` in words.
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
 FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
+MOST_NAMED = 3  # inputs with faults that the answer names; the details list all
 MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
 
@@ -101,13 +106,44 @@ def inputs(run: RunTables) -> ListedRows:
     return first_rows(sorted(rows, key=lambda row: (-row["corrupt"], not row["said"])))
 
 
-def corrupt_frames(run: RunTables) -> str:
-    damaged = [entry for entry in run.record.inputs if entry.corrupt_frames]
-    if not damaged:
-        return "No frame was damaged in decoding."
-    total = sum(entry.corrupt_frames for entry in damaged)
-    names = listing((entry.item for entry in damaged), 5)
-    return f"{plural(total, 'frame')} in {plural(len(damaged), 'input')} damaged in decoding ({names})."
+def statements(run: RunTables) -> Iterator[Statement]:
+    """Say what was lost of the footage, and where; nothing where all of it could be read."""
+    inputs = run.record.inputs
+    faults = [(entry.item, what) for entry in inputs if (what := _faults(run, entry))]
+    models = tuple(f" with {model}" for model in run.tasks)
+    unread = [path for each in run.record.failed if not (path := each["path"]).endswith(models)]
+    sentences = [f"{item}: {what}." for item, what in faults if len(inputs) == 1]
+    if faults and not sentences:
+        told = listing((f"{cut(item)} ({what})" for item, what in faults), MOST_NAMED)
+        corrupt, frames = (sum(getattr(e, n) for e in inputs) for n in ("corrupt_frames", "frames"))
+        in_all = f"; {corrupt} of {frames} frames are damaged" if len(faults) > MOST_NAMED else ""
+        sentences = [f"Faults in {len(faults)} of {plural(len(inputs), 'input')}{in_all}: {told}."]
+    if unread:
+        names = listing((cut(Path(path).name) for path in unread), MOST_NAMED)
+        sentences.append(f"{plural(len(unread), 'input')} could not be read: {names}.")
+    if sentences:
+        text = " ".join([*sentences, "All rates are of the rest."])
+        yield Statement(Question.FOOTAGE, text, Level.MEASURED, "footage_faults", n=len(faults))
+
+
+def _faults(run: RunTables, entry: InputRecord) -> str:
+    """What is wrong with an input, without the words of its decoder; "" for nothing."""
+    faults = []
+    if entry.corrupt_frames:
+        frames = run.rows("transitions")
+        at = frames.loc[(frames["item"] == entry.item) & frames["corrupt"], "time_s"]
+        where = f", the first at {clock(at.min())}" if len(at) else ""
+        is_or_are = "is" if entry.corrupt_frames == 1 else "are"
+        faults = [f"{entry.corrupt_frames} of {entry.frames} frames {is_or_are} damaged{where}"]
+    # counted above over all segments of the input
+    others = [each for each in entry.problems if "frames are damaged, the first" not in each]
+    return "; ".join([*faults, *(re.sub(r" \(.*\)$", "", each) for each in others)])
+
+
+def faults_in_words(run: RunTables) -> str:
+    """What was lost, for the details."""
+    lost = " ".join(each.text for each in statements(run))
+    return lost or "No frame was damaged in decoding."
 
 
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
