@@ -42,6 +42,11 @@ def test_wrong_names(tmp_path):
     (tmp_path / "one.txt").write_text("only\n")
     with pytest.raises(SettingsError, match="expected two or more class names, got 1"):
         classes.named("one.txt", tmp_path)
+    assert classes.named("one.txt", tmp_path, fewest=1) == ("only",)
+    with pytest.raises(SettingsError, match=r"no class of the model, which has 1: only; give"):
+        classes.sets_for([frozenset({"other"})], ("only",))
+    with pytest.raises(SettingsError, match="expected a class name, got 0"):
+        classes.named([], tmp_path, fewest=1)
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(SettingsError, match="cannot be read as a text file"):
         classes.named("binary.txt", tmp_path)

@@ -17,12 +17,13 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import installed
 from vidrobust.models.load import load_model
-from vidrobust.models.spec import ModelKinds, parse_spec
+from vidrobust.models.spec import parse_spec
 from vidrobust.plugins import ultralytics_models
 
 MISSING = "ultralytics is not installed"
 pytestmark = pytest.mark.filterwarnings("default")
 SIZE = 160
+SIMPLE = {"onnx": {"simplify": False, "opset": 17}, "torchscript": {}}
 NAMES = {0: "bolt", 1: "nut", 2: "washer"}
 
 
@@ -49,16 +50,16 @@ def tensor(frames):
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
-def drawn(name, path):
+def drawn(name, path, names=NAMES):
     """A network of drawn weights whose scores spread, with the statistics of noise."""
     from ultralytics import YOLO
 
     torch.manual_seed(3)
     model = YOLO(f"{name}.yaml", verbose=False)
-    config = dict(model.model.yaml, nc=3, verbose=False)
-    model.model = type(model.model)(config, nc=3, verbose=False)
+    config = dict(model.model.yaml, nc=len(names), verbose=False)
+    model.model = type(model.model)(config, nc=len(names), verbose=False)
     net = model.model
-    net.task, net.names = model.task, NAMES
+    net.task, net.names = model.task, names
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
@@ -191,6 +192,46 @@ def test_torchscript_of_the_library(tmp_path):
 
 
 @needs_library
+@pytest.mark.parametrize("name", ["yolo11n", "yolo26n", "yolo11n-seg", "yolo11n-obb"])
+@pytest.mark.parametrize("ending", ["onnx", "torchscript"])
+def test_exports_of_one_class(name, ending, tmp_path):
+    """As many boxes of the same scores as the library finds in its export; the file says all itself."""
+    from ultralytics import YOLO
+
+    path, frames = tmp_path / "net.pt", pictures(1)
+    drawn(name, path, {0: "scratch"})
+    exported = YOLO(str(path)).export(format=ending, imgsz=SIZE, **SIMPLE[ending])
+    model = load_model(str(exported), device="cpu")
+    found = model(tensor(frames))
+    (result,) = library(exported, frames, conf=0.05, imgsz=SIZE, retina_masks=True)
+    expected = np.sort((result.boxes or result.obb).conf.numpy())
+    assert model.class_names == ("scratch",)
+    assert len(expected) > 0
+    if name == "yolo11n-seg":  # boxes without a mask, which the library leaves out
+        found = found.take(np.array([shape is not None for shape in found.shapes]))
+    np.testing.assert_allclose(np.sort(found.scores), expected, atol=1e-3)
+
+
+@needs_library
+@pytest.mark.parametrize("ending", ["onnx", "torchscript"])
+def test_exported_classifiers(ending, tmp_path):
+    from ultralytics import YOLO
+
+    path, frames = tmp_path / "net.pt", pictures()
+    drawn("yolo11n-cls", path)
+    exported = YOLO(str(path)).export(format=ending, imgsz=SIZE, **SIMPLE[ending])
+    model = load_model(str(exported), device="cpu")
+    expected = [
+        result.probs.data.numpy()
+        for row in range(len(frames))
+        for result in library(exported, frames[row : row + 1], imgsz=SIZE)
+    ]
+    assert model.class_names == tuple(NAMES.values())
+    # the library resizes in Pillow, which differs by one level of 255
+    np.testing.assert_allclose(model(tensor(frames)).probabilities, expected, atol=5e-3)
+
+
+@needs_library
 def test_an_object_from_python_is_the_file(tmp_path):
     from ultralytics import YOLO
 
@@ -210,7 +251,7 @@ def test_tasks_of_no_plugin_are_named(tmp_path, monkeypatch):
     from ultralytics import YOLO
 
     YOLO("yolo11n-pose.yaml", verbose=False).save(str(tmp_path / "net.pt"))
-    monkeypatch.setattr(ultralytics_models, "known", lambda: ModelKinds({}, {}))
+    monkeypatch.setattr(ultralytics_models, "adopted", lambda *_: None)
     with pytest.raises(SettingsError, match="pose"):
         load_model(str(tmp_path / "net.pt"), device="cpu")
 

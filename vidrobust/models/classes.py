@@ -59,7 +59,12 @@ def imagenet_shift(class_names: Sequence[str]) -> int:
     return int(len(class_names) == IMAGENET + 1 and class_names[0].casefold() == "background")
 
 
-def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
+def named(classes: str | Sequence[str], folder: Path, fewest: int = 2) -> tuple[str, ...]:
+    """Return the names that a list, a file with one a line, or a data set's name stands for.
+
+    ``fewest`` is 2 for a classifier, and 1 for a detector, whose single class is told from the background.
+    Raises SettingsError for fewer names, or a file that cannot be read.
+    """
     if classes == "imagenet":
         return imagenet()
     if classes == BACKGROUND:
@@ -79,15 +84,14 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
         raise SettingsError(
             f"classes: expected a list of names or a file with one a line, got {classes!r}"
         )
-    if len(names) < 2:
-        raise SettingsError(
-            f"classes: expected two or more class names, got {len(names)} from {classes!r}"
-        )
+    if len(names) < fewest:
+        least = "two or more class names" if fewest == 2 else "a class name"
+        raise SettingsError(f"classes: expected {least}, got {len(names)} from {classes!r}")
     return names
 
 
-def given_names(given: str | None) -> tuple[str, ...] | None:
-    return named(given, Path.cwd()) if given else None
+def given_names(given: str | None, fewest: int = 2) -> tuple[str, ...] | None:
+    return named(given, Path.cwd(), fewest) if given else None
 
 
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
@@ -113,7 +117,8 @@ def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str,
     if count in COCO:
         note = f"{count} classes without names: taken for COCO in the usual order"
         return coco_names(count), note
-    return numbered(count), f"{count} classes without names: called class 0 to class {count - 1}"
+    called = f"class 0 to class {count - 1}" if count > 1 else "class 0"
+    return numbered(count), f"{count} classes without names: called {called}"
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -142,9 +147,10 @@ def sets_for(
                 classes.add(int(text) + shift)
                 numbers = True
             else:
+                first = ", ".join(class_names[:2]) + " ..." * (len(class_names) > 2)
                 raise SettingsError(
-                    f"label {text!r}: no class of the model, which has {len(class_names)}: {class_names[0]}, "
-                    f"{class_names[1]} ...; give a class name or an index"
+                    f"label {text!r}: no class of the model, which has {len(class_names)}: {first}; give a class "
+                    "name or an index"
                 )
         sets.append(frozenset(classes))
     moved = "label numbers are ImageNet's; the model's background class comes before them"

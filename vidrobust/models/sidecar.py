@@ -96,8 +96,11 @@ class DetectorSidecar:
     class_names: tuple[str, ...] | None
 
 
-def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
-    path, entry = find_entry(network, given)
+def read_sidecar(
+    network: Path, given: str | None = None, *, own: dict[str, Any] | None = None
+) -> Sidecar:
+    """Check the entry of a classifier; ``own`` is what the network's file says itself."""
+    path, entry = find_entry(network, given, own=own)
     task = entry.get("task", "classification")
     if task != "classification":
         raise SettingsError(
@@ -182,7 +185,7 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
         preprocess=preprocess,
         settings=settings,
         suppression=suppression,
-        class_names=None if named is None else classes.named(named, where.parent),
+        class_names=None if named is None else classes.named(named, where.parent, fewest=1),
     )
 
 

@@ -29,6 +29,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, versions
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
 # Which class of the labels each class of a model belongs to, their names, and what brought the map.
@@ -178,7 +179,7 @@ class OpenRun:
             loaded = self._loaded or loaded_models(self.settings, sample)
             self._models = [self._in_classes(model) for model in loaded]
             for model in self._models:
-                self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
+                self.reporter.say(f"model {model.name}: {plural(len(model.class_names), 'class')}")
             self.folder.update(
                 models=[
                     {"name": model.name, "task": model.task, **model_info(model).as_dict()}

@@ -76,9 +76,10 @@ def torchscript_model(spec: ModelSpec, device: torch.device) -> Network | Detect
     """Load a TorchScript network; one of Ultralytics describes itself, others need a sidecar."""
     path = spec.file()
     module, config = _script(spec, path, device)
-    where, entry = find_entry(path, spec.options.get("sidecar"), own=ultralytics_entry(config))
+    own = ultralytics_entry(config)
+    where, entry = find_entry(path, spec.options.get("sidecar"), own=own)
     if entry.get("task") != "detection":
-        classifier = read_sidecar(path, spec.options.get("sidecar"))
+        classifier = read_sidecar(path, spec.options.get("sidecar"), own=own)
         batch = _batch_of(module, classifier.preprocess.shape, device)
         return _classifier(spec, classifier, module, batch, "TorchScript", device)
     sidecar = read_entry(entry, where)
@@ -105,7 +106,7 @@ def torchscript_model(spec: ModelSpec, device: torch.device) -> Network | Detect
         weights=str(path),
         weights_sha256=file_sha256(path),
         fixed_batch=_batch_of(module, sidecar.preprocess.size, device),
-        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
+        class_names=given_names(spec.options.get("classes"), fewest=1) or sidecar.class_names,
     )
 
 

@@ -65,7 +65,10 @@ def test_yolov8_metadata():
     about = {"names": "{0: 'bolt'}", "imgsz": "[1, 1]"}
     assert ultralytics_entry({**about, "task": "segment"})["head"] == "yolov8-seg"
     assert ultralytics_entry({**about, "task": "obb"})["head"] == "yolov8-obb"
-    with pytest.raises(SettingsError, match="task 'pose'"):
+    square, wide = ({**about, "task": "classify", "imgsz": size} for size in ([64, 64], [64, 96]))
+    assert ultralytics_entry(square)["task"] == "classification"
+    assert [ultralytics_entry(e)["resize"] for e in (square, wide)] == ["shorter side", "stretch"]
+    with pytest.raises(SettingsError, match="task 'pose'; expected 'classify', 'detect'"):
         ultralytics_entry({**about, "task": "pose"})
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.ops import box_convert, nms
 
 from tests.models.detection.test_load import constant_network
 from vidrobust.models.load import load_model
@@ -62,6 +63,27 @@ def test_boxes(name, tmp_path):
     found = found_in(name, tmp_path)
     same_boxes(name, found)
     assert suppressed(name) > 20 or name == "yolo26n"  # whose own head leaves none to suppress
+
+
+@pytest.mark.parametrize("name", ["yolov8n", "yolo11n"])
+def test_a_detector_of_one_class(name, tmp_path):
+    """The library's outputs for its first class alone, and torchvision's suppression of its boxes."""
+    out = SAID[f"{name}/output0"][:, :5]
+    about = {"names": "{0: 'bolt'}", "imgsz": str(list(SIZE)), "task": "detect"}
+    path = constant_network(tmp_path / "one.onnx", {"output0": out}, SIZE, **about)
+    found = load_model(str(path), device="cpu")(PIXELS)
+    rows = torch.from_numpy(out[0, :, out[0, 4] >= 0.05].copy())
+    if rows.shape[0] == 5:
+        rows = rows.T
+    corners = box_convert(rows[:, :4], "cxcywh", "xyxy")
+    kept = nms(corners, rows[:, 4], 0.7)[:300]
+    assert found.class_names == ("bolt",)
+    assert len(kept) > 20
+    np.testing.assert_allclose(found.scores, rows[kept, 4], atol=1e-6)
+    path.with_suffix(".toml").write_text(SIDECAR.replace("yolov5", "yolov8"))
+    (tmp_path / "names.txt").write_text("scratch\n")
+    named = load_model(f"onnx:{path},classes={tmp_path / 'names.txt'}", device="cpu")
+    assert named.class_names == ("scratch",)
 
 
 def same_boxes(name, found):

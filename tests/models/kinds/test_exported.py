@@ -9,9 +9,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 import torchvision
+from PIL import Image
+from torchvision import transforms
 
 from tests.models.made_sidecar import sidecar
 from vidrobust.errors import InputError, SettingsError
@@ -140,6 +143,62 @@ def test_torchscript_of_ultralytics_describes_itself(tmp_path):
     np.testing.assert_allclose(found.boxes, [[64, 32, 96, 64]])
     np.testing.assert_allclose(found.scores, [0.8], atol=0.01)
     assert (found.labels.tolist(), found.frame.tolist()) == ([1], [0])
+
+
+def test_torchscript_of_one_class(tmp_path):
+    """The cells of 16 px that are green; drawn as above."""
+    config = {"names": {"0": "nut"}, "imgsz": [64, 64], "task": "detect"}
+    model = load_model(str(scripted(Greens(), tmp_path / "one.torchscript", config)), device="cpu")
+    pixels = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    pixels[0, 1, 16:32, 32:48] = 204
+    found = model(pixels)
+    assert model.class_names == ("nut",)
+    np.testing.assert_allclose(found.boxes, [[32, 16, 48, 32]])
+    np.testing.assert_allclose(found.scores, [0.8], atol=0.01)
+
+
+class Greens(Cells):
+    def forward(self, pictures):
+        """(N, 4 + 1, 16)."""
+        return super().forward(pictures)[:, [0, 1, 2, 3, 5]]
+
+
+class Softmaxed(torch.nn.Module):
+    """A network that ends with a softmax, sharp enough for a classifier that was not trained."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures):
+        return (30 * self.network(pictures)).softmax(1)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("ending", [".onnx", ".torchscript"])
+def test_a_classifier_of_ultralytics_describes_itself(network, tmp_path, noise, ending):
+    """Against the steps of the library's ``classify_transforms``, in Pillow."""
+    names = {k: f"part {k}" for k in range(network(torch.zeros(1, 3, 64, 64)).shape[1])}
+    about = {"names": names, "imgsz": [64, 64], "task": "classify"}
+    path = tmp_path / f"cls{ending}"
+    sharp = Softmaxed(network).eval()
+    if ending == ".onnx":
+        torch.onnx.export(sharp, (torch.zeros(1, 3, 64, 64),), path, dynamo=True)
+        described = onnx.load(path)
+        onnx.helper.set_model_props(described, {key: str(value) for key, value in about.items()})
+        onnx.save(described, path)
+    else:
+        scripted(sharp, path, about)
+    model = load_model(str(path), device="cpu", engine="torch")
+    steps = transforms.Compose(
+        [transforms.Resize(64), transforms.CenterCrop([64, 64]), transforms.ToTensor()]
+    )
+    given = [steps(Image.fromarray(frame.permute(1, 2, 0).numpy())) for frame in noise]
+    with torch.inference_mode():
+        expected = sharp(torch.stack(given)).numpy()
+    assert (model.task, model.class_names) == ("classification", tuple(names.values()))
+    # torchvision's resize of uint8 tensors and Pillow's differ by one level of 255
+    np.testing.assert_allclose(model(noise).probabilities, expected, atol=0.01)
 
 
 class Touches:

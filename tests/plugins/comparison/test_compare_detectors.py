@@ -12,6 +12,7 @@ import pytest
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
 from vidrobust.accuracy.average_precision import FramesOfBoxes
+from vidrobust.metrics.catalogue import find_metric
 from vidrobust.plugins.comparison.compare_sides import precision_differences, with_p
 from vidrobust.run_folder.folder import RunFolder
 
@@ -36,6 +37,13 @@ def recorded(seed, missed):
     return pd.DataFrame(rows)
 
 
+def silent():
+    """A detector that was shown every frame, and found nothing."""
+    looked = recorded(1, 0.0)
+    boxes = ["label", "label_name", "x1", "y1", "x2", "y2", "score"]
+    return looked.assign(**dict.fromkeys(boxes, ""))
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Two recorded detectors on twelve clips of four frames with known boxes; and their run by another class number."""
@@ -53,9 +61,11 @@ def runs(tmp_path_factory):
             truth.append({**one, "box_parts": ["part 1"]})
     (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     asked = [f"--labels={folder / 'boxes.json'}"]
-    for name, table in {"a": recorded(1, 0.1), "misses": recorded(3, 0.8)}.items():
+    detectors = {"a": recorded(1, 0.1), "misses": recorded(3, 0.8), "silent": silent()}
+    (folder / "names.txt").write_text("bolt\n")
+    for name, table in detectors.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-        asked.append(f"--model=detections:{folder / name}.csv")
+        asked.append(f"--model=detections:{folder / name}.csv,classes={folder / 'names.txt'}")
     out, renumbered = folder / "run", folder / "renumbered"
     clips = [str(folder / f"clip{k}") for k in range(CLIPS)]
     assert run("stability", *clips, *asked, f"--out={out}", "-q") == 0
@@ -96,6 +106,29 @@ def test_a_detector_that_misses_more_is_worse(runs, printed):
         assert back[name]["difference"] == pytest.approx(-found[name]["difference"])
         assert found[name]["low"] < found[name]["difference"] < found[name]["high"] < 0
     assert "average precision" in (out / "comparison.html").read_text()
+
+
+@pytest.mark.parametrize(("a", "b"), [("a", "silent"), ("silent", "a"), ("silent", "silent")])
+def test_a_detector_that_finds_nothing_is_never_the_same(runs, printed, a, b):
+    """What is judged by known boxes is defined: it finds none of them."""
+    out = str(runs[0])
+    found = json.loads(
+        printed(0, "compare", out, out, f"--model-a={a}", f"--model-b={b}", "--json").out
+    )
+    metrics = found["metrics"]
+    alone = {name for name in metrics if not find_metric(name, "detection").of_labels}
+    assert {"uncovered_rate", "vanished_per_minute", "count_jitter"} <= alone
+    assert {metrics[name]["verdict"] for name in alone} == {"cannot tell"}
+    assert {metrics[name]["why"] for name in alone} == {"not_measured"}
+    assert not any(metrics[name]["on_these_clips"] for name in alone)
+    figures = [metrics["uncovered_rate"][side] for side in "ab"]
+    assert [figure is None for figure in figures] == [name == "silent" for name in (a, b)]
+    assert "same" not in found["headline"]
+    expected = {"a": "worse", "silent": "better"}[a] if a != b else "same"
+    assert metrics["recall"]["on_these_clips"] == expected
+    assert found["settled_by"] is None or found["settled_by"]["why"] == "not_measured"
+    if a == b:
+        assert found["headline"].startswith("Neither finds a box in 48 frames. Cannot tell")
 
 
 def test_equal_detectors_are_seldom_called_better_or_worse():
@@ -193,5 +226,5 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, printed):
     assert {name: found[name] for name in counts} == counts
     assert (found["only_a"], found["only_b"], found["other_class"]) == (1, 0, 1)
     assert found["iou"] == pytest.approx((1 + 0.6 + 1) / 3)
-    assert [each["what"] for each in found["differs"]] == ["weights_sha256"]
+    assert [each["what"] for each in found["differs"]] == ["weights_sha256", "num_classes"]
     assert "only" in (tmp_path / "run" / "comparison.html").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 
 import pandas as pd
@@ -47,6 +48,7 @@ def test_a_run_is_the_same_as_itself(pair, printed):
     assert (found["negative_flips"], found["positive_flips"], found["mcnemar_p"]) == (0, 0, 1.0)
     assert found["churn"]["value"] == 0.0
     assert found["settled_by"] is None
+    assert found["headline"].startswith("The labels are the same on all ")
 
 
 def test_the_headline_leads_with_the_verdict_and_what_would_settle_it():
@@ -151,6 +153,7 @@ def test_changed_labels_are_counted_frame_by_frame(pair, tmp_path, capsys):
     assert found["churn"]["value"] == pytest.approx(changed.mean())
     assert sum(row["frames"] for row in found["changed_labels"]) == changed.sum()
     assert {row["b"] for row in found["changed_labels"]} == {"bottle"}
+    assert re.match(r"The labels differ on \d+ % .* of \d+ frames\. ", found["headline"])
     # right or wrong stands in another table
     assert found["both_right"] + found["both_wrong"] == len(table)
     assert "McNemar" in page.read_text(encoding="utf-8")

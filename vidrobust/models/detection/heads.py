@@ -169,14 +169,16 @@ ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8
 
 
 def ultralytics_entry(metadata: Mapping[str, Any]) -> dict[str, object]:
-    """Return the metadata of an Ultralytics export, values or their texts, as a sidecar entry."""
+    """Return the metadata of an Ultralytics export, values or their texts, as a sidecar entry.
+
+    Empty for the metadata of others; SettingsError for a task that has no head, or for damaged metadata.
+    """
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
-    if metadata["task"] not in ULTRALYTICS_HEADS:
-        expected = ", ".join(map(repr, ULTRALYTICS_HEADS))
-        raise SettingsError(
-            f"the export is for the Ultralytics task {metadata['task']!r}; expected {expected}"
-        )
+    task = metadata["task"]
+    if task != "classify" and task not in ULTRALYTICS_HEADS:
+        expected = ", ".join(map(repr, ("classify", *ULTRALYTICS_HEADS)))
+        raise SettingsError(f"the export is for the Ultralytics task {task!r}; expected {expected}")
     try:
         names, size = (
             ast.literal_eval(value) if isinstance(value, str) else value
@@ -188,16 +190,27 @@ def ultralytics_entry(metadata: Mapping[str, Any]) -> dict[str, object]:
         raise SettingsError(
             f"the export's metadata cannot be read ({in_plain_words(error)}); write a sidecar"
         ) from error
-    return {
-        "task": "detection",
-        "head": ULTRALYTICS_HEADS[metadata["task"]],
+    entry = {
         "size": sides,
-        "resize": "letterbox, centre, pad value 114",
         "mean": [0.0, 0.0, 0.0],
         "std": [255.0, 255.0, 255.0],
         "channels": "RGB",
         "classes": classes,
     }
+    if task == "classify":
+        return entry | _classify_entry(sides)
+    return entry | {
+        "task": "detection",
+        "head": ULTRALYTICS_HEADS[task],
+        "resize": "letterbox, centre, pad value 114",
+    }
+
+
+def _classify_entry(sides: list[int]) -> dict[str, object]:
+    """As ``ultralytics.data.augment.classify_transforms``; the export ends with a softmax."""
+    resize = "shorter side" if sides[0] == sides[1] else "stretch"
+    how = {"crop": 1.0, "interpolation": "bilinear", "resize": resize}
+    return {"task": "classification", "output": "probabilities", **how}
 
 
 _DETR_SCORES, _DETR_BOXES = ("logits", "pred_logits", "scores"), ("pred_boxes", "boxes")

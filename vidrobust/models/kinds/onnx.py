@@ -24,7 +24,7 @@ from vidrobust.models.onnx_runtime import (
     runtime,
     weight_files,
 )
-from vidrobust.models.sidecar import find_entry, read_entry, read_sidecar
+from vidrobust.models.sidecar import Sidecar, find_entry, read_entry, read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
@@ -38,14 +38,14 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     )
     if entry.get("task") == "detection":
         return _onnx_detector(spec, session, notes, where, entry)
-    return _onnx_classifier(spec, session, notes, device)
+    sidecar = read_sidecar(path, spec.options.get("sidecar"), own=embedded)
+    return _onnx_classifier(spec, session, notes, device, sidecar)
 
 
 def _onnx_classifier(
-    spec: ModelSpec, session: Any, notes: list[str], device: torch.device
+    spec: ModelSpec, session: Any, notes: list[str], device: torch.device, sidecar: Sidecar
 ) -> Network:
     path = spec.file()
-    sidecar = read_sidecar(path, spec.options.get("sidecar"))
     provider = session.get_providers()[0]
     shape, dtype, last = check_input(session, sidecar.preprocess.shape, spec.text)
     output = _output(session, sidecar.output_name, spec.text, sidecar.path)
@@ -103,7 +103,7 @@ def _onnx_detector(
         weights_sha256=file_sha256(*weight_files(path)),
         precision=np.dtype(dtype).name,
         fixed_batch=shape[0] if isinstance(shape[0], int) else None,
-        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
+        class_names=given_names(spec.options.get("classes"), fewest=1) or sidecar.class_names,
         notes=tuple(notes),
     )
 

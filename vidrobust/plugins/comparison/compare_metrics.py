@@ -236,9 +236,7 @@ def _compared(
     rows: Paired, clusters: Clusters | None, p: float, share: float, occurs: bool, seed: int
 ) -> Compared:
     if clusters is None:
-        left, nan = (rows.only_a, rows.only_b), math.nan
-        nothing = Compared(nan, nan, nan, nan, nan, nan, "cannot tell", 0, 0, "", *left)
-        return replace(nothing, why=Undecided.NOT_MEASURED)
+        return replace(nothing_compared(), only_a=rows.only_a, only_b=rows.only_b)
     a, b = float(rows.a.mean()), float(rows.b.mean())
     margin = margin_of(a, b, share, rows.bounds)
     delta = paired_difference(rows, clusters.of(np.arange(len(clusters.label))), seed)
@@ -265,6 +263,20 @@ def _compared(
         on_these_clips=here if rows.alone else "",
         why=Undecided.FEW_ROWS if few else why_not(beyond, here, delta.low, delta.high),
     )
+
+
+def nothing_compared(a: float | None = None, b: float | None = None) -> Compared:
+    """Return what is known of a metric that a run lacks: its figures, of which one may be None."""
+    nan = math.nan
+    figures = (nan if value is None else value for value in (a, b))
+    missing = Undecided.NOT_MEASURED
+    return Compared(*figures, nan, nan, nan, nan, "cannot tell", 0, 0, "", why=missing)
+
+
+def undecided(compared: Compared) -> Compared:
+    """Return a comparison without its verdict, since one run has nothing that could be compared."""
+    why = Undecided.NOT_MEASURED
+    return replace(compared, verdict="cannot tell", on_these_clips="", why=why)
 
 
 def why_not(beyond: Verdict, on_these_clips: Verdict, low: float, high: float) -> Undecided:

@@ -17,8 +17,10 @@ from vidrobust.plugins.comparison.compare_metrics import (
     Compared,
     Paired,
     compare_metrics,
+    nothing_compared,
     paired_rows,
     rows_along_tracks,
+    undecided,
 )
 from vidrobust.plugins.comparison.compare_sides import (
     Side,
@@ -32,8 +34,15 @@ from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
-from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
-from vidrobust.text.phrases import listing
+from vidrobust.text.numbers import (
+    known,
+    number,
+    percent,
+    percent_with_interval,
+    points_with_interval,
+    with_interval,
+)
+from vidrobust.text.phrases import listing, plural
 
 # Columns that say which rows of a raw table belong together, where they are there.
 KEYS = (
@@ -87,18 +96,26 @@ def compare_runs(
         if metric.name not in precision
         and (both := rows_of_both(metric, first, second, by)) is not None
     }
-    compared = _judged_together(metrics, rows, precision, margin, seed)
-    if not compared:
+    judged = _judged_together(metrics, rows, precision, margin, seed)
+    undefined = _undefined(metrics, judged, first, second)
+    compared = {m.name: one for m in metrics if (one := {**judged, **undefined}.get(m.name))}
+    if not any(known(value) for one in compared.values() for value in (one.a, one.b)):
         raise InputError(
             f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
         )
     labels = _frames(first, second, seed) if by == "content" else {}
+    boxes = None
+    if by == "content" and task_of(first.task).finds_boxes:
+        boxes = box_agreement(first, second)
     shown = {name: _with_own_figures(name, one, first, second) for name, one in compared.items()}
     leading = {
         m.name: compared[m.name] for m in metrics if m.headline and m.name in compared
     } or compared
+    said = headline(leading, {m.name: m for m in metrics})
+    agreement = agreement_first(labels.get("churn"), boxes)
     return {
-        **headline(leading, {m.name: m for m in metrics}),
+        **said,
+        "headline": f"{agreement} {said['headline']}".lstrip(),
         "a": {"run": str(a.path), "model": first.model},
         "b": {"run": str(b.path), "model": second.model},
         "paired_by": by,
@@ -108,9 +125,7 @@ def compare_runs(
         "family": [name for name in shown if name in {m.name for m in metrics if m.headline}],
         "metrics": shown,
         **{name: labels.get(name) for name in OF_FRAMES},
-        "boxes": box_agreement(first, second)
-        if by == "content" and task_of(first.task).finds_boxes
-        else None,
+        "boxes": boxes,
         "notes": [*notes, *summary],
     }
 
@@ -133,6 +148,28 @@ def _judged_together(
             judged |= compare_metrics(pairs, margin=margin, seed=seed, share=len(pairs) / count)
         judged |= with_p(apart, share=len(apart) / count) if apart else {}
     return {metric.name: judged[metric.name] for metric in metrics if metric.name in judged}
+
+
+def _undefined(
+    metrics: Sequence[Metric], compared: Mapping[str, Compared], a: Side, b: Side
+) -> dict[str, Compared]:
+    """What cannot be compared, since a side lacks it: a metric that one alone has, and the leading one.
+
+    A detector that follows no object has no rates of objects. Its counts are 0 for want of any, so equal counts
+    do not make it the same.
+    """
+    missing = {}
+    silent = task_of(a.task).finds_boxes and any(s.table("object_frames").empty for s in (a, b))
+    for metric in metrics:
+        figures = [side.figure(metric.name) for side in (a, b)]
+        lacking = not all(map(known, figures))
+        leads = metric.name == task_of(a.task).answered[0]
+        if metric.name in compared:
+            if silent and not metric.of_labels:
+                missing[metric.name] = undecided(compared[metric.name])
+        elif lacking and (leads or any(map(known, figures))):
+            missing[metric.name] = nothing_compared(*figures)
+    return missing
 
 
 def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
@@ -170,6 +207,22 @@ def _with_own_figures(name: str, pair: Compared, a: Side, b: Side) -> dict[str, 
     return {**asdict(pair), **both, "times": pair.times}
 
 
+def agreement_first(churn: Mapping[str, Any] | None, boxes: Mapping[str, Any] | None) -> str:
+    """A sentence on how often the two answer alike on the same frames; "" where that is not known."""
+    if boxes and boxes["frames"]:
+        frames = plural(boxes["frames"], "frame")
+        if not boxes["both"] + boxes["only_a"] + boxes["only_b"]:
+            return f"Neither finds a box in {frames}."
+        return f"The boxes are alike on {percent(boxes['frames_alike'] / boxes['frames'])} of {frames}."
+    if not churn or not churn["n"]:
+        return ""
+    frames = plural(churn["n"], "frame")
+    if not churn["value"]:
+        return f"The labels are the same on all {frames}."
+    share = percent_with_interval(churn["value"], churn["low"], churn["high"])
+    return f"The labels differ on {share} of {frames}."
+
+
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
     """A sentence on all headline metrics, and what would settle an unsettled one."""
     here = {name: one.on_these_clips or one.verdict for name, one in leading.items()}
@@ -188,7 +241,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
         verdict = "better" if titles["better"] else "worse"
         text = f"B is {verdict}: {titles[verdict][0]}"
     elif here[first] == "same":
-        text = f"B is the same within the margin: {titles['same'][0]}"
+        text = f"B is as stable as A within the margin: {titles['same'][0]}"
     else:
         text = f"cannot tell: {_difference(metrics[first], leading[first])}"
     needed = _settled_by(first, leading[first]) if leading[first].verdict == "cannot tell" else None
@@ -198,6 +251,12 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
 
 
 def _difference(metric: Metric, both: Compared) -> str:
+    if both.why == Undecided.NOT_MEASURED:
+        if not known(both.a) and not known(both.b):
+            return f"{metric.title}: nothing to compare"
+        figure = percent if metric.is_percent else number
+        a, b = (figure(value, missing="not defined") for value in (both.a, both.b))
+        return f"{metric.title} {a} in A, {b} in B"
     if metric.is_percent:
         gap = points_with_interval(both.difference, both.low, both.high)
         return f"{metric.title} {percent(both.a)} in A, {percent(both.b)} in B, a difference in points of {gap}"
@@ -216,7 +275,9 @@ def _needed(needed: Mapping[str, Any]) -> str:
         return f"too little footage: at least {FEWEST_ROWS} pairs or frames are needed"
     if needed["why"] == Undecided.FAMILY:
         return "the interval excludes 0, but no longer after allowing for all metrics"
-    if needed["why"] in (Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
+    if needed["why"] == Undecided.NOT_MEASURED:
+        return "footage is needed on which both have this figure"
+    if needed["why"] == Undecided.FEW_CLUSTERS:
         return f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
     if needed["clips"] and needed["why"] == Undecided.FEW_CLIPS:
         return f"{needed['clips']} clips or parts are needed to speak of others"

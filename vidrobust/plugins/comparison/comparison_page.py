@@ -21,7 +21,6 @@ from vidrobust.text.numbers import (
     p_words,
     percent,
     percent_interval,
-    percent_with_interval,
     signed,
     signed_percent,
     with_interval,
@@ -39,7 +38,7 @@ MEANS = {
 }
 # Why a verdict is "cannot tell".
 WHY = {
-    Undecided.NOT_MEASURED: "not measured in both",
+    Undecided.NOT_MEASURED: "one has nothing to compare",
     Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} rows",
     Undecided.FEW_CLUSTERS: f"fewer than {FEWEST_TESTED} clips or stretches",
     Undecided.FEW_CLIPS: f"fewer than {ENOUGH} clips say nothing about others",
@@ -74,7 +73,7 @@ def write_comparison(path: Path, both: Mapping[str, Any]) -> Path:
             ],
             "rows": first,
             "further": [row for row in rows if FURTHER.fullmatch(row["name"])],
-            "labels": _labels(both),
+            "labels": bool(both["churn"] and both["churn"]["n"]),
             "changes": (both["changed_labels"] or [])[:MOST_CHANGES],
             "changes_left": len((both["changed_labels"] or [])[MOST_CHANGES:]),
             "right": _right(both),
@@ -141,14 +140,6 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _labels(both: Mapping[str, Any]) -> str:
-    churn = both["churn"]
-    if not churn or not churn["n"]:
-        return ""
-    share = percent_with_interval(churn["value"], churn["low"], churn["high"])
-    return f"The two say different things on {share} of {plural(churn['n'], 'frame')}."
-
-
 def _right(both: Mapping[str, Any]) -> dict[str, Any]:
     if both["mcnemar_p"] is None:
         return {}
@@ -169,6 +160,8 @@ def agreement_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the lines of ``box_agreement``."""
     if not result["frames"]:
         return []
+    if not result["both"] + result["only_a"] + result["only_b"]:
+        return [f"  no box of either in {plural(result['frames'], 'frame')}"]
     iou = f", with an IoU of {number(result['iou'])} on average" if result["both"] else ""
     alike = percent(result["frames_alike"] / result["frames"])
     return [
@@ -196,7 +189,9 @@ def comparison_lines(result: Mapping[str, Any]) -> list[str]:
         if name in further:
             continue
         ends = interval(metric["low"], metric["high"], digits=4)
-        units = plural(metric["clusters"], metric["cluster"] or "cluster")
+        units = WHY[Undecided.NOT_MEASURED]
+        if metric["clusters"]:
+            units = plural(metric["clusters"], metric["cluster"])
         here = metric["on_these_clips"]
         alone = f"; on these clips alone: {here}" if here and here != metric["verdict"] else ""
         wording.append(

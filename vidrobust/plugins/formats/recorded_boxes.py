@@ -250,7 +250,7 @@ def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.Da
 
 
 def _class_names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) -> tuple[str, ...]:
-    given = given_names(spec.options.get("classes"))
+    given = given_names(spec.options.get("classes"), fewest=1)
     most = max(int(table["label"].max()) + 1 if len(table) else 0, max(known, default=-1) + 1)
     if given is not None:
         if len(given) < most:
@@ -258,7 +258,7 @@ def _class_names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) ->
                 f"{spec.text}: label {most - 1} occurs, but only {len(given)} names are given"
             )
         return given
-    return tuple(known.get(label, f"class {label}") for label in range(max(most, 2)))
+    return tuple(known.get(label, f"class {label}") for label in range(max(most, 1)))
 
 
 KIND = ModelKind(

@@ -77,9 +77,13 @@ def scene_confidence(frames: pd.DataFrame, num_classes: int) -> SceneConfidence:
 def scene_of(run: RunTables, model: str) -> SceneConfidence | None:
     """The same of a model of a run; None of a detector, or where no frame was answered."""
     frames = run.rows("frames")
-    classes = {each.name: each.num_classes for each in run.record.models}
     rows = frames[frames["model"] == model]
-    return scene_confidence(rows, classes.get(model, 0)) if len(rows) else None
+    return scene_confidence(rows, _num_classes(run, model)) if len(rows) else None
+
+
+def _num_classes(run: RunTables, model: str) -> int:
+    """Classes of a model; 0 where the run does not say."""
+    return next((each.num_classes for each in run.record.models if each.name == model), 0)
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
@@ -211,6 +215,8 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
         metric, row = find_metric(name, task.name), overall(stability, model, name)
         if metric is None or metric.wording is None:
             continue
+        if name == "flip_rate" and _num_classes(run, model) == 1:
+            continue  # an only class cannot change
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
             most = tuple(with_unknown(stability, model, name, row[of]) for of in ("value", "high"))
