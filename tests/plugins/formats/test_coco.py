@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from vidrobust.errors import InputError
@@ -48,7 +49,7 @@ def test_faults_name_their_place(changed, tmp_path):
     path = changed("mmtracking/demo_vis_data/ann.json", shorter)
     (problem,) = read_labels(path).problems
     assert str(problem) == (
-        f"{path}, column annotations[0].bbox: expected x, y, width, height of 0 or more, "
+        f"{path}, column annotations[0].bbox: expected x, y, width, height in px, the last two of 0 or more, "
         "got [1174, 335, -104, 79]"
     )
     path.write_text('{"videos": [], "images": [],\n "annotations": [{"category_id": 1}]')
@@ -57,3 +58,23 @@ def test_faults_name_their_place(changed, tmp_path):
     path.write_text('{"videos": [], "images": {}, "annotations": [{"category_id": 1}]}')
     with pytest.raises(InputError, match=r"lacks the arrays images, categories"):
         read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column"),
+    [
+        ("                104,\n", "                NaN,\n", "annotations[0].bbox"),
+        ("                104,\n", "                1e999,\n", "annotations[0].bbox"),
+        ('"height": 720,', '"height": -5,', "annotations[0], its image"),
+        (
+            '"width": 1280,\n            "id"',
+            '"width": 0,\n            "id"',
+            "annotations[0], its image",
+        ),
+    ],
+)
+def test_numbers_that_are_none_are_no_good_rows(changed, old, new, column):
+    path = changed("mmtracking/demo_vis_data/ann.json", (old, new))
+    labels = read_labels(path)
+    assert column in {problem.column for problem in labels.problems}
+    assert np.isfinite(labels.rows[["x1", "y1", "x2", "y2"]]).all(axis=None)

@@ -79,3 +79,16 @@ def test_mot17_as_downloaded(tmp_path):
     assert len(items) == 2
     matched = on_items(labels.rows, items)
     assert (len(matched.rows), matched.without, matched.unlabelled) == (6, (), ())
+
+
+def test_a_class_below_one_is_refused_and_minus_one_is_none(tmp_path):
+    rows = "1,1,5,5,9,9,1,-1,1\n2,1,5,5,9,9,1,-5,1\n3,1,5,5,9,9,1,0,1\n"
+    folder = tmp_path / "seq" / "gt"
+    folder.mkdir(parents=True)
+    (folder / "gt.txt").write_text(rows)
+    labels = read_labels(folder / "gt.txt")
+    assert labels.rows["label_name"].tolist() == ["pedestrian"]
+    assert [(problem.line, problem.column) for problem in labels.problems] == [
+        (2, "class"),
+        (3, "class"),
+    ]

@@ -150,3 +150,12 @@ def test_answers_by_time_are_those_of_the_nearest_frames(tmp_path):
         predict_footage(rare, batch([0, 1, 2]))
     with pytest.raises(InputError, match="row 2"):
         load_model(write(tmp_path / "wrong.csv", "time_s,label\n0,good\nnoon,good\n"))
+
+
+@pytest.mark.parametrize("frame", ["1e300", "inf", "-1", "10000001"])
+def test_a_frame_beyond_any_video_is_refused_with_its_row(tmp_path, frame):
+    file = write(tmp_path / "cam.csv", f"frame,class\n0,1\n{frame},2\n")
+    with pytest.raises(
+        InputError, match=r"row 2: frame: expected a whole number from 0 to 10000000"
+    ):
+        load_model(file)

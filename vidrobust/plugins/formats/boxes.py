@@ -155,6 +155,10 @@ def _coco(content: Any, path: Path, options: Options) -> BoxFile:
         for image in about.get("images", [])
     }
     size = sizes.pop() if len(sizes) == 1 else None
+    if size is not None and min(size) <= 0:
+        raise InputError(
+            f"{path}: expected images of more than 0 px, got {size[1]} x {size[0]} (width x height)"
+        )
     return BoxFile(checked(table, path), looked=looked, names=names, size=size)
 
 

@@ -12,6 +12,7 @@ from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem, usable
+from vidrobust.plugins.formats.box_files import MOST_FRAMES, MOST_PX
 from vidrobust.shapes.mask import coco_shape
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
@@ -86,6 +87,10 @@ def _row(
     if not isinstance(annotation, dict):
         raise BadValueError(Problem(path=path, column=where, what="expected an object"))
     image = _found(path, where, annotation, "image_id", tables["images"])
+    size = [image[side] for side in ("width", "height") if side in image]
+    if not all(isinstance(side, int | float) and 0 < side <= MOST_PX for side in size):
+        what = f"expected a width and a height of more than 0 px, got {size}"
+        raise BadValueError(Problem(path=path, column=f"{where}, its image", what=what))
     file = printable(str(image.get("file_name", "")))
     item, frame = file, WHOLE_ITEM
     if form == NAME:
@@ -93,10 +98,9 @@ def _row(
         item = printable(str(video.get("name", annotation.get("video_id"))))
         frame = image.get("frame_index", image.get("frame_id"))
     category = _found(path, where, annotation, "category_id", tables["categories"])
-    if form == NAME and (not isinstance(frame, int) or frame < 0):
-        raise BadValueError(
-            Problem(path=path, column=where, what="its image has no frame_id or frame_index")
-        )
+    if form == NAME and (not isinstance(frame, int) or not 0 <= frame <= MOST_FRAMES):
+        what = f"expected a frame_id or frame_index of its image from 0 to {MOST_FRAMES}, got {frame!r}"
+        raise BadValueError(Problem(path=path, column=where, what=what))
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
     more = {c: str(annotation[c]) for c in COCO_ATTRIBUTES if c in annotation}
@@ -140,11 +144,14 @@ def _box(
     path: Path, where: str, annotation: Mapping[str, Any]
 ) -> tuple[float, float, float, float]:
     box = annotation.get("bbox")
+    # NaN and numbers beyond any picture are within no limit
     numbers = (
-        isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(v, int | float) and abs(v) <= MOST_PX for v in box)
     )
     if not numbers or box is None or box[2] < 0 or box[3] < 0:
-        what = f"expected x, y, width, height of 0 or more, got {box!r}"
+        what = f"expected x, y, width, height in px, the last two of 0 or more, got {box!r}"
         raise BadValueError(Problem(path=path, column=f"{where}.bbox", what=what))
     x, y, w, h = (float(v) for v in box)
     return x, y, x + w, y + h

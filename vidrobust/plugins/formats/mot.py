@@ -51,6 +51,7 @@ CLASSES = dict(
     )
 )
 PEDESTRIAN = 1
+NO_CLASS = -1
 
 
 def read(path: Path) -> Labels:
@@ -123,7 +124,11 @@ def _row(
     if w <= 0 or h <= 0:
         raise BadValueError(record.problem("w, h", f"expected more than 0, got {w} and {h}"))
     label = whole(record, "class") if "class" in record.values else None
-    label = PEDESTRIAN if label is None or label < 1 else label
+    if label is not None and label < 1 and label != NO_CLASS:
+        raise BadValueError(
+            record.problem("class", f"expected a class from 1, or -1 for none, got {label}")
+        )
+    label = PEDESTRIAN if label in (None, NO_CLASS) else label
     track = required(record, "id", whole)
     considered = required(record, "confidence", number) != 0
     more: dict[str, object] = {"presence": "present" if considered else "uncertain"}

@@ -26,6 +26,7 @@ from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.models.classes import given_names, numbered
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.plugins.formats.box_files import MOST_FRAMES
 from vidrobust.predictions import Classifications, Classifier
 
 REST = "(other)"  # The class that holds the probability of all classes the file does not name for a frame
@@ -166,9 +167,11 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
         )
     with reading(path, "a table"):
         frames = pd.to_numeric(table["frame"], errors="coerce")
-    wrong = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0))
+    wrong = np.flatnonzero(~frames.between(0, MOST_FRAMES) | (frames % 1 != 0))
     if len(wrong):
-        raise InputError(f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0")
+        raise InputError(
+            f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0 to {MOST_FRAMES}"
+        )
     return table.assign(frame=frames.astype(np.int64)), times
 
 
