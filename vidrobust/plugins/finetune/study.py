@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.footage import opened_other
 from vidrobust.plugins.finetune.gather import AnsweredFootage, select
 from vidrobust.plugins.finetune.judge import BenchFigures, CountedRows
+from vidrobust.plugins.finetune.losses import HEAD, head_of
 from vidrobust.plugins.finetune.network import TrainableNetwork, trainable
 from vidrobust.plugins.finetune.portfolio import Portfolio, TaskTraining, portfolio_of, way_of
 from vidrobust.plugins.finetune.recipes import CONSENSUS, PLAIN
@@ -90,26 +92,26 @@ def _study(
     trials = Trials.planned(run, asked, portfolio)
     before = trials.validation.scored(network.module)
     names = list(portfolio.recipes)
-    choice = choose(names, trials, before, trials.schedule.steps, asked.seeds, always=(PLAIN.name,))
+    always = names if asked.only else (PLAIN.name,)
+    choice = choose(names, trials, before, trials.schedule.steps, asked.seeds, always=always)
     judged = _judged(portfolio, trials, choice)
     table = _table(name, judged)
     run.folder.write_table("adaptation", table)
     weights = run.path / FOLDER / "chosen.pt"
-    if choice.chosen == BEFORE:
-        weights.unlink(missing_ok=True)
-    else:
-        save_weights(
-            trials.module(choice.chosen, 0, choice.trials[choice.chosen][0].steps), weights
-        )
+    weights.unlink(missing_ok=True)
+    for name_of, file in _kept(choice, portfolio, weights):
+        save_weights(trials.module(name_of, 0, choice.trials[name_of][0].steps), file)
     summary: dict[str, Any] = plain(
         {
             "model": name,
-            "recipes": _rows(portfolio, choice, judged, trials, before),
+            "recipes": [
+                row
+                | _written(portfolio, row["name"], record, weights.with_name(f"{row['name']}.pt"))
+                for row in _rows(portfolio, choice, judged, trials, before)
+            ],
             "chosen": choice.chosen,
             "weights": str(weights) if weights.is_file() else "",
-            "spec": spec_with(str(record["spec"]), weights, len(network.class_names))
-            if weights.is_file()
-            else "",
+            "spec": _written(portfolio, choice.chosen, record, weights).get("spec", ""),
             "said": _said(way, choice, judged),
             "measured": _measured(table, way),
             "policy_of": str(asked.policy or ""),
@@ -131,6 +133,27 @@ def _study(
     if not asked.policy and "policy" in choice.trials:
         apply_measured(run.path, name, policy, summary)
     return summary
+
+
+def _kept(choice: Choice, portfolio: Portfolio, chosen: Path) -> Iterator[tuple[str, Path]]:
+    """Recipe and file: of the chosen one, and of those that change the network, chosen or not."""
+    if choice.chosen != BEFORE:
+        yield choice.chosen, chosen
+    for name, recipe in portfolio.recipes.items():
+        if recipe.rebuilt is not None:
+            yield name, chosen.with_name(f"{name}.pt")
+
+
+def _written(
+    portfolio: Portfolio, name: str, record: Mapping[str, Any], file: Path
+) -> dict[str, str]:
+    """The file of a recipe's weights and the spec that loads them, and the file of a second head."""
+    if name not in portfolio.recipes or not file.is_file():
+        return {}
+    options = portfolio.recipes[name].spec
+    spec = spec_with(str(record["spec"]), file, len(portfolio.network.class_names), options)
+    head = head_file(file)
+    return {"file": str(file), "spec": spec} | ({"head": str(head)} if head.is_file() else {})
 
 
 def _policy(run: OpenRun, asked: AdaptRequest, name: str) -> Policy:
@@ -282,18 +305,27 @@ TAKES_WEIGHTS = ("torchvision", "timm", "line", "factory")
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
-    """The state of a module, written beside and then renamed."""
-    save(
-        {
-            name: value.detach().cpu().contiguous().clone()
-            for name, value in module.state_dict().items()
-        },
-        path,
-    )
+    """The state of a module, written beside and then renamed; a second head goes into a file of its own."""
+    state = {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in module.state_dict().items()
+        if f".{HEAD}." not in name
+    }
+    save(state, path)
+    head_file(path).unlink(missing_ok=True)
+    if (head := head_of(module)) is not None:
+        save(head.content(), head_file(path))
 
 
-def spec_with(spec: str, weights: Path, classes: int) -> str:
-    """The spec that loads these weights; "" if this kind takes none."""
+def head_file(weights: Path) -> Path:
+    """Where the second head of some weights is kept."""
+    return weights.with_name(f"{weights.stem}-rotation-head.pt")
+
+
+def spec_with(
+    spec: str, weights: Path, classes: int, more: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The spec that loads these weights, with more options; "" if this kind takes none."""
     parsed = parse_spec(spec)
     if parsed.kind not in TAKES_WEIGHTS:
         return ""
@@ -306,4 +338,5 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
         options.setdefault("num_classes", str(classes))
     for key in ("engine", "threads", "precision"):
         options.pop(key, None)
+    options |= more
     return ",".join([head, *(f"{key}={value}" for key, value in options.items())])
