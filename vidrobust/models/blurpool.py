@@ -137,7 +137,7 @@ def _layer(whole: nn.Module, node: fx.Node) -> nn.Module | None:
 
 def _stride(layer: Any) -> int:
     """The stride of a layer of the same stride along both axes, else 1: it is left."""
-    sides = layer.stride if isinstance(layer.stride, tuple) else (layer.stride,) * 2
+    sides = (layer.stride,) * 2 if isinstance(layer.stride, int) else tuple(layer.stride)
     return int(sides[0]) if len(set(sides)) == 1 else 1
 
 

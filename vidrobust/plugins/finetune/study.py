@@ -159,6 +159,8 @@ def _written(
 def _policy(run: OpenRun, asked: AdaptRequest, name: str) -> Policy:
     if asked.policy:
         return Policy.read(asked.policy)
+    if not asked.tries_policy:
+        return Policy(model=name)
     if not (run.path / "policy.json").is_file():
         run.reporter.say(f"adapt: no policy is tried; vidrobust policy {run.path} makes one")
         return Policy(model=name)
