@@ -161,7 +161,7 @@ def _dense(layer: nn.Conv2d) -> nn.Conv2d | None:
 
 def _blur(layer: Any, kernel: Kernel) -> nn.Module:
     try:
-        from timm.layers import BlurPool2d
+        from timm.layers.blur_pool import BlurPool2d
     except ModuleNotFoundError as error:
         raise SettingsError(f"blurpool: needs the package timm: {pip_install('timm')}") from error
     taps = int(kernel[-1])

@@ -101,7 +101,7 @@ def class_layer(module: nn.Module, inputs: torch.Tensor, classes: int) -> tuple[
     if not fitting and not linear:
         return "", 0
     name, layer = (fitting or linear)[-1]
-    return name, int(layer.weight.shape[1])  # type: ignore[union-attr,index]
+    return name, int(layer.weight.shape[1])  # type: ignore[index]
 
 
 def _over_places(values: torch.Tensor) -> torch.Tensor:

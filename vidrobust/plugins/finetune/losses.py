@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.rotation import TURNS, RotationHead, class_layer, inputs_of, rotated
-from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.network import TrainableClassifier, TrainableNetwork
 
 # Standard deviation of the noise of a copy, levels of 255, and the weight of its divergence. Zheng et al. train for
 # days with smaller weights; in some hundred steps those change nothing.
@@ -70,8 +70,9 @@ def augmix_jsd(batch: Batch) -> torch.Tensor:
 HEAD = "rotation_head"
 
 
-def with_rotation_head(network: TrainableClassifier) -> nn.Module:
+def with_rotation_head(network: TrainableNetwork) -> nn.Module:
     """A copy with a second head, which takes what the layer of class scores takes."""
+    assert isinstance(network, TrainableClassifier), "detectors have no such recipe"
     blank = torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8)
     inputs = network.preprocess.normalise(blank.to(network.device))
     layer, width = class_layer(network.module, inputs, len(network.class_names))

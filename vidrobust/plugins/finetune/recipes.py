@@ -115,7 +115,7 @@ def _colour_jitter() -> Recipe:
     )
 
 
-BLURS = {
+BLURS: Mapping[str, Kernel] = {
     "blurpool": "triangle-3",
     "blurpool-rectangle-2": "rectangle-2",
     "blurpool-binomial-5": "binomial-5",

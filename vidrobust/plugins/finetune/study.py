@@ -30,11 +30,13 @@ from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.footage import opened_other
 from vidrobust.plugins.finetune.gather import AnsweredFootage, select
 from vidrobust.plugins.finetune.judge import BenchFigures, CountedRows
+from vidrobust.plugins.finetune.leaks import leaks_of
 from vidrobust.plugins.finetune.losses import HEAD, head_of
 from vidrobust.plugins.finetune.network import TrainableNetwork, trainable
 from vidrobust.plugins.finetune.portfolio import Portfolio, TaskTraining, portfolio_of, way_of
 from vidrobust.plugins.finetune.recipes import CONSENSUS, PLAIN
 from vidrobust.plugins.finetune.request import AdaptRequest
+from vidrobust.plugins.finetune.train import ClassSamples
 from vidrobust.plugins.finetune.trials import Trials, save
 from vidrobust.stages.policy.measured import (
     ADAPTATION,
@@ -114,6 +116,7 @@ def _study(
             "spec": _written(portfolio, choice.chosen, record, weights).get("spec", ""),
             "said": _said(way, choice, judged),
             "measured": _measured(table, way),
+            "leaks": (leaks := _leaks(portfolio, choice.chosen)),
             "policy_of": str(asked.policy or ""),
             "split_by": chosen.by,
             "trained_on": asked.on,
@@ -129,10 +132,21 @@ def _study(
             "schedule": vars(trials.schedule) | {"seeds": asked.seeds},
         }
     )
+    if leaks:
+        near = ", ".join(str(row["perturbation"]) for row in leaks if row["leak"]) or "none"
+        summary["said"] += f" Perturbations near its augmentation, which cannot judge it: {near}."
     run.folder.write_json(ADAPTATION, summary)
     if not asked.policy and "policy" in choice.trials:
         apply_measured(run.path, name, policy, summary)
     return summary
+
+
+def _leaks(portfolio: Portfolio, chosen: str) -> list[dict[str, Any]]:
+    """Of the chosen recipe of a classifier that changes pictures."""
+    recipe, samples = portfolio.recipes.get(chosen), portfolio.samples.get(chosen)
+    if recipe is None or not isinstance(samples, ClassSamples):
+        return []
+    return leaks_of(samples, recipe) if recipe.transform or recipe.steps else []
 
 
 def _kept(choice: Choice, portfolio: Portfolio, chosen: Path) -> Iterator[tuple[str, Path]]:
