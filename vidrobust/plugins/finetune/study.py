@@ -100,7 +100,8 @@ def _study(
     table = _table(name, judged)
     run.folder.write_table("adaptation", table)
     weights = run.path / FOLDER / "chosen.pt"
-    weights.unlink(missing_ok=True)
+    for stale in (weights, head_file(weights)):
+        stale.unlink(missing_ok=True)
     for name_of, file in _kept(choice, portfolio, weights):
         save_weights(trials.module(name_of, 0, choice.trials[name_of][0].steps), file)
     summary: dict[str, Any] = plain(
@@ -335,7 +336,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
 def head_file(weights: Path) -> Path:
     """Where the second head of some weights is kept."""
-    return weights.with_name(f"{weights.stem}-rotation-head.pt")
+    return weights.with_name(f"{weights.stem}-head.pt")
 
 
 def spec_with(
