@@ -100,6 +100,15 @@ def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
     module.load_state_dict(state, assign=any(value.is_meta for value in parameters.values()))
 
 
+def as_asked(module: torch.nn.Module, spec: ModelSpec) -> torch.nn.Module:
+    """A module with the blurs that the option ``blurpool`` of its spec names."""
+    if "blurpool" not in spec.options:
+        return module
+    from vidrobust.models.blurpool import blurred
+
+    return blurred(module, spec.options["blurpool"])  # type: ignore[arg-type]  # checks the name
+
+
 def class_count(build: Callable[[int], torch.nn.Module], state: State) -> int | None:
     """Return for how many classes weights were trained; None if they do not show it.
 

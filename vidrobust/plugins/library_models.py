@@ -18,6 +18,7 @@ from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.modules import (
     COCO_WITH_BACKGROUND,
     ModuleDetector,
+    as_asked,
     class_count,
     fit_state,
     from_hub,
@@ -70,7 +71,7 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
     module, about = _with_weights(spec, path, str(entry), _hub(spec, entry), build)
     if path is None:
         names = names or tuple(map(shown_name, entry.meta["categories"]))
-    network = from_module(module, preprocess, device, class_names=names, **about)
+    network = from_module(as_asked(module, spec), preprocess, device, class_names=names, **about)
     if path is None:
         return network
     return replace(network, notes=(f"preprocessing of {entry}", *network.notes))
@@ -119,6 +120,7 @@ def _torchvision_detector(
     module, about = _with_weights(spec, path, str(entry), _hub(spec, entry), build)
     if path is None:
         names = names or tuple(entry.meta["categories"])
+    module = as_asked(module, spec)
     return module_detector(
         spec.text, about["name"], module, names, device, about["weights"], about["weights_sha256"]
     )
@@ -190,7 +192,7 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         preprocess = from_timm(resolve(module))
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
-    return from_module(module, preprocess, device, class_names=names, **about)
+    return from_module(as_asked(module, spec), preprocess, device, class_names=names, **about)
 
 
 def from_torchvision(preset: Any) -> Preprocess:
@@ -238,7 +240,7 @@ KINDS = (
     ModelKind(
         scheme="timm",
         load=timm_model,
-        options=("weights", "num_classes", "classes"),
+        options=("weights", "num_classes", "classes", "blurpool"),
         forms=(
             Form(
                 spec="timm:NAME[,weights=FILE]",
@@ -252,7 +254,7 @@ KINDS = (
     ModelKind(
         scheme="torchvision",
         load=torchvision_model,
-        options=("weights", "preset", "num_classes", "classes"),
+        options=("weights", "preset", "num_classes", "classes", "blurpool"),
         forms=(
             Form(
                 spec="torchvision:NAME[,weights=FILE]",

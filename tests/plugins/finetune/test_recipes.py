@@ -7,11 +7,13 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.finetune.recipes import (
     applied,
+    by_request,
     of_file,
     of_policy,
     usual,
     usual_of_boxes,
 )
+from vidrobust.plugins.finetune.request import NAMED
 from vidrobust.plugins.finetune.steps import AugmentationStep
 
 PICTURE = torch.arange(3 * 4 * 6, dtype=torch.uint8).reshape(3, 4, 6)
@@ -26,6 +28,25 @@ def test_the_portfolio_of_classifiers_and_of_detectors():
     boxes = [each.name for each in (*usual_of_boxes(), *of_policy(step, boxes=True))]
     assert boxes == ["plain", "colorjitter", "ssd", "policy"]
     assert of_policy([], boxes=False) == ()
+
+
+def test_recipes_that_the_help_names_are_there():
+    assert [each.name for each in by_request(boxes=False)] == list(NAMED)
+    assert {each.name for each in by_request(boxes=True)} == {*NAMED[:4]}
+
+
+def test_patches_and_gains_are_drawn_anew_and_stay_pictures():
+    by_name = {each.name: each for each in by_request(boxes=False)}
+    grey = torch.full((3, 32, 48), 120, dtype=torch.uint8)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        patched = [applied(by_name["patch-gaussian"].transform, grey) != grey for _ in range(20)]
+        gained = [applied(by_name["gains-shifts"].transform, grey) for _ in range(20)]
+    shares = [float(one.any(dim=0).float().mean()) for one in patched]
+    assert 0 < min(shares) < 0.3 < max(shares) <= 1
+    levels = torch.stack([one[:, 16, 24] for one in gained]).float()
+    assert 0.8 * 120 - 20 <= levels.min() < 100 < 140 < levels.max() <= 1.2 * 120 + 20
+    assert (levels.std(dim=1) > 1).all()  # channel by channel
 
 
 def test_a_python_file(tmp_path):

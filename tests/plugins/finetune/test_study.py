@@ -1,6 +1,7 @@
 """The command from a run folder to recipes, choice and weights, on pictures whose colour wavers."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests.plugins.finetune.small import STEP
 from vidrobust.cli.app import main
+from vidrobust.models.rotation import read_head
 from vidrobust.plugins.finetune.train import WEIGHTS
 from vidrobust.stages.policy.measured import ADAPTATION, FOLDER
 from vidrobust.stages.policy.policy import Policy
@@ -165,6 +167,35 @@ def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_
     labels = pd.read_parquet(tmp_path / "again" / "frames.parquet")
     wrong = labels["label_name"] != np.where(labels["item"].str[-1].astype(int) % 2, "red", "blue")
     assert wrong.mean() < 0.05
+
+
+def test_named_recipes_alone_are_tried_beside_plain_and_leave_weights_that_load(
+    tmp_path, capsys, printed
+):
+    """A network that subsamples: blurred, it loads where it did; the second head lies beside its weights."""
+    rng, run = np.random.default_rng(5), tmp_path / "run"
+    clips = [pictures(tmp_path / f"clip-{k}", 12 if k % 2 else -12, 14, rng) for k in range(4)]
+    spec = "tests.plugins.finetune.small:strided"
+    main(["stability", *clips, "--model", spec, "--out", str(run), "-q"])
+    named = ["--only", "--recipe", "blurpool", "--recipe", "rotation", "--recipe", "mixup"]
+    main(["adapt", str(run), *named, *COMMAND, "--json"])
+    summary = json.loads(capsys.readouterr().out)
+    rows = {row["name"]: row for row in summary["recipes"]}
+    assert list(rows) == ["before", "plain", "blurpool", "rotation", "mixup"]
+    assert {row["steps"] for name, row in rows.items() if name != "before"} == {
+        6
+    }  # none is left out
+    assert not (run / "policy.json").exists()  # no recipe needs one
+    assert "file" not in rows["mixup"]
+    blur, head = rows["blurpool"], rows["rotation"]
+    assert blur["spec"] == f"{spec},weights={blur['file']},blurpool=triangle-3"
+    main(["stability", clips[0], "-m", blur["spec"], "-o", str(tmp_path / "again"), "-q"])
+    assert head["spec"] == f"{spec},weights={head['file']}"
+    main(["stability", clips[0], "-m", head["spec"], "-o", str(tmp_path / "head"), "-q"])
+    assert read_head(Path(head["head"])).layer == "4"
+    unfit = printed(2, "adapt", run, "-q", "--only", "--recipe", "consensus").err
+    assert "--recipe consensus: does not fit this model or run" in unfit
+    assert "--only is of recipes that --recipe names" in printed(2, "adapt", run, "--only").err
 
 
 def test_wrong_questions_end_with_2(run_folder, tmp_path, printed):

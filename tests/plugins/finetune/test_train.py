@@ -11,15 +11,26 @@ from torch import nn
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.rotation import inputs_of, rotated
+from vidrobust.plugins.finetune.losses import (
+    Batch,
+    augmix_jsd,
+    head_of,
+    jensen_shannon,
+    rotation,
+    stability,
+    with_rotation_head,
+)
 from vidrobust.plugins.finetune.network import TrainableClassifier, fresh_copy, trainable
-from vidrobust.plugins.finetune.recipes import PLAIN, of_policy, usual
+from vidrobust.plugins.finetune.recipes import PLAIN, by_request, of_policy, usual
 from vidrobust.plugins.finetune.steps import AugmentationStep
 from vidrobust.plugins.finetune.study import save_weights, spec_with
-from vidrobust.plugins.finetune.train import ClassSamples, Schedule, Training, jensen_shannon, mixed
+from vidrobust.plugins.finetune.train import ClassSamples, Schedule, Training, mixed
 
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 STEP = AugmentationStep(key="brightness", low=-0.3, high=0.3)
 POLICY, HOLDS_NEXT = of_policy([STEP], boxes=False)
+NAMED = {recipe.name: recipe for recipe in by_request(boxes=False)}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,11 @@ def trained(samples, recipe, seed=0, *pauses):
     return samples.network.answers(training.module, samples.cut)
 
 
-@pytest.mark.parametrize("recipe", [*usual(), POLICY, HOLDS_NEXT], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "recipe",
+    [*usual(), POLICY, HOLDS_NEXT, *(one for one in NAMED.values() if "blur" not in one.name)],
+    ids=lambda each: each.name,
+)
 def test_every_recipe_learns_the_two_classes(samples, recipe):
     network = samples.network
     before = network.answers(network.module, samples.cut)
@@ -148,3 +163,80 @@ def test_specs_take_weights_where_their_kind_can(tmp_path):
     expected = f"timm:resnet10t,weights={path},num_classes=5"
     assert spec_with("timm:resnet10t,engine=torch", path, 5) == expected
     assert spec_with("efficientnet-lite0", path, 1000) == ""
+
+
+def test_cross_entropy_and_divergence_of_a_noisy_copy_by_hand():
+    """A network whose logits are the mean red level over 100, and 0: one picture, noise that is known."""
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    with torch.no_grad():
+        module[2].weight.copy_(torch.tensor([[0.01, 0, 0], [0, 0, 0]]))
+        module[2].bias.zero_()
+    preprocess = Preprocess(size=2, mean=(0.0,) * 3, std=(1.0,) * 3)
+    net = TrainableClassifier(module, preprocess, ("a", "b"), False, torch.device("cpu"))
+    picture = torch.full((1, 3, 2, 2), 100, dtype=torch.uint8)
+    logs = net.logits(module, picture).log_softmax(dim=1)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        noise = torch.randn(1, 3, 2, 2)
+        torch.manual_seed(3)
+        batch = Batch(network=net, module=module, pictures=picture, following=picture, logs=logs)
+        loss = float(stability(batch).detach())
+    p = 1 / (1 + math.exp(-1.0))
+    q = 1 / (1 + math.exp(-(100 + 10 * float(noise[0, 0].mean())) / 100))
+    hand = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
+    assert loss == pytest.approx(hand, rel=1e-2)
+
+
+def test_three_pictures_that_are_the_same_do_not_diverge(samples):
+    network, grey = samples.network, torch.full((2, 3, 12, 12), 128, dtype=torch.uint8)
+    logs = network.logits(network.module, grey).log_softmax(dim=1)
+    same = Batch(network=network, module=network.module, pictures=grey, following=grey, logs=logs)
+    assert abs(float(augmix_jsd(same).detach())) < 1.0  # of 12 ln 3; grey moves little under AugMix
+    a, b, c = (torch.eye(3)[k : k + 1].clamp_min(1e-7).log() for k in range(3))
+    assert float(jensen_shannon(a, b, c)) == pytest.approx(math.log(3), abs=1e-4)
+
+
+def test_the_second_head_learns_how_pictures_are_turned(network):
+    """Pictures that are bright above: their rotations can be told, and the classes stay as they are."""
+    rng = np.random.default_rng(4)
+    light = np.where(np.arange(12)[:, None] < 6, 200, 60) + rng.integers(-10, 10, (40, 3, 12, 12))
+    pictures = torch.from_numpy(light.astype(np.uint8))
+    samples = ClassSamples(
+        network,
+        list(pictures[:, None]),
+        pictures,
+        torch.eye(2)[torch.zeros(40, dtype=torch.long)],
+        (np.arange(40),),
+        np.arange(40),
+    )
+    training = Training(samples, NAMED["rotation"], Schedule(steps=60, batch=16, rate=0.02), 0)
+    training.until(60)
+    head, module = head_of(training.module), training.module.eval()
+    assert head.layer == "4"
+    assert (tuple(head.weight.shape), tuple(head.bias.shape)) == ((4, 100), (4,))
+    for turns in range(4):
+        with inputs_of(module, head.layer) as features, torch.inference_mode():
+            network.logits(module, rotated(pictures, turns))
+        assert (head.scores(features[0]).argmax(dim=1) == turns).float().mean() > 0.9
+    assert head_of(network.module) is None
+    assert float(rotation_loss(network, with_rotation_head(network), pictures)) == pytest.approx(
+        0.5 * math.log(4), abs=1e-5
+    )  # of a head that knows nothing
+
+
+def rotation_loss(network, module, pictures):
+    logs = network.logits(module, pictures).log_softmax(dim=1)
+    batch = Batch(network=network, module=module, pictures=pictures, following=pictures, logs=logs)
+    return rotation(batch).detach()
+
+
+def test_mixup_cutmix_and_smoothed_targets_are_shares_of_classes():
+    pictures = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), 200.0)])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for name in ("mixup", "cutmix"):
+            mixed_pictures, targets = NAMED[name].batch(pictures.clone(), torch.eye(2))
+            share = mixed_pictures.mean(dim=(1, 2, 3)) / 200  # of the bright picture
+            torch.testing.assert_close(targets[:, 1], share, atol=1e-4, rtol=0)
+    _, smooth = NAMED["label-smoothing"].batch(pictures, torch.eye(2))
+    torch.testing.assert_close(smooth, torch.tensor([[0.95, 0.05], [0.05, 0.95]]))

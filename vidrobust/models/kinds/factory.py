@@ -14,7 +14,7 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
-from vidrobust.models.modules import fit_state, from_module, module_detector, read_state
+from vidrobust.models.modules import as_asked, fit_state, from_module, module_detector, read_state
 from vidrobust.models.network import Network, check_frames, check_steady, first_batch
 from vidrobust.models.predict import checked
 from vidrobust.models.preprocess import Preprocess
@@ -47,6 +47,7 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
             fit_state(
                 made[0], read_state(existing_file(spec.options["weights"], spec.text)), spec.text
             )
+        made = (as_asked(made[0], spec), *made[1:])
         if len(made) == 2 and isinstance(made[1], list | tuple):
             weights = spec.options.get("weights", f"parameters of {spec.target}")
             names = tuple(map(str, made[1]))
@@ -144,7 +145,7 @@ KINDS = (
         scheme="factory",
         load=factory_model,
         reads=_target,
-        options=("version", "weights"),
+        options=("version", "weights", "blurpool"),
         forms=(
             Form(
                 spec="package.module:factory[,weights=FILE][,version=TEXT]",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import PATH, NamedPath, print_json, reporter
+from vidrobust.plugins.finetune.request import NAMED
 from vidrobust.text.numbers import percent
 
 
@@ -18,9 +19,14 @@ from vidrobust.text.numbers import percent
     "recipes",
     multiple=True,
     type=PATH,
-    metavar="FILE",
-    help="Try a recipe of yours too: a Python file that defines transform, an Albumentations YAML, or an Ultralytics "
-    "hyp YAML. May be given several times.",
+    metavar="NAME|FILE",
+    help=f"Try this recipe too: {', '.join(NAMED)}; or one of yours: a Python file that defines transform, an "
+    "Albumentations YAML, or an Ultralytics hyp YAML. May be given several times.",
+)
+@click.option(
+    "--only",
+    is_flag=True,
+    help="Try plain fine-tuning and the recipes of --recipe alone, all for every step.",
 )
 @click.option(
     "--on",
@@ -103,7 +109,9 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     from vidrobust.stages.stability.stage import STABILITY
 
     asked = AdaptRequest(**{name: value for name, value in options.items() if value is not None})
-    needs_policy = asked.policy is None and not asked.quick
+    if asked.only and not asked.recipes:
+        raise click.UsageError("--only is of recipes that --recipe names")
+    needs_policy = asked.policy is None and not asked.quick and asked.tries_policy
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])
         result = study(run, asked)
@@ -120,6 +128,9 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     click.echo(result["said"])
     if result["weights"]:
         click.echo(f"Weights: {result['weights']}{_loaded(result['spec'])}")
+    for row in result["recipes"]:
+        if row.get("file"):
+            click.echo(f"{row['name']}: {row['file']}{_loaded(row['spec'])}")
 
 
 def _cell(value: float | None) -> str:

@@ -19,13 +19,15 @@ from vidrobust.plugins.finetune.judge import Bench
 from vidrobust.plugins.finetune.network import TrainableNetwork
 from vidrobust.plugins.finetune.recipes import (
     CONSENSUS,
+    PLAIN,
     Recipe,
+    by_request,
     of_file,
     of_policy,
     usual,
     usual_of_boxes,
 )
-from vidrobust.plugins.finetune.request import AdaptRequest
+from vidrobust.plugins.finetune.request import NAMED, AdaptRequest
 from vidrobust.plugins.finetune.steps import steps_of
 from vidrobust.plugins.finetune.train import Samples
 from vidrobust.stages.policy.policy import Policy
@@ -95,16 +97,10 @@ def portfolio_of(
     """The recipes of a network, and the frames of each."""
     way = way_of(network)
     base = way.samples_of(network, chosen)
-    every = [*way.usual(), *of_policy(steps_of(policy), boxes=way.boxes)]
+    usual = [*way.usual(), *of_policy(steps_of(policy), boxes=way.boxes)]
     if len(chosen.line):
-        every.append(CONSENSUS)
-    for path in asked.recipes:
-        mine = of_file(path)
-        if mine.name in {recipe.name for recipe in every}:
-            raise SettingsError(
-                f"--recipe {path}: there is a recipe {mine.name} already; rename the file"
-            )
-        every.append(mine)
+        usual.append(CONSENSUS)
+    every = _asked(asked, usual, by_request(boxes=way.boxes))
     samples = {
         recipe.name: way.with_footage(base, chosen) if recipe.unlabelled else base
         for recipe in every
@@ -126,3 +122,27 @@ def portfolio_of(
         judges=way.bench_of(network, chosen.judges, chosen.judging),
         judges_at_rest=way.bench_of(network, chosen.trains, at_rest) if len(at_rest) else None,
     )
+
+
+def _asked(asked: AdaptRequest, usual: Sequence[Recipe], named: Sequence[Recipe]) -> list[Recipe]:
+    """The usual recipes and those of --recipe; with --only ``plain`` and those of --recipe."""
+    known = {recipe.name: recipe for recipe in (*usual, *named)}
+    every = {recipe.name: recipe for recipe in usual if not asked.only or recipe is PLAIN}
+    for path in asked.recipes:
+        name = str(path)
+        if name in known:
+            every[name] = known[name]
+            continue
+        if name in (*NAMED, "policy", "policy-next-frame", CONSENSUS.name):
+            raise SettingsError(
+                f"--recipe {name}: does not fit this model or run; recipes are {', '.join(known)}"
+            )
+        if not path.is_file():
+            raise SettingsError(f"--recipe {path}: no such file; recipes are {', '.join(known)}")
+        mine = of_file(path)
+        if mine.name in known:
+            raise SettingsError(
+                f"--recipe {path}: there is a recipe {mine.name} already; rename the file"
+            )
+        every[mine.name] = mine
+    return list(every.values())

@@ -6,15 +6,23 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
+from vidrobust.models.blurpool import Kernel, blurred
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins.finetune import losses
+from vidrobust.plugins.finetune.losses import Term
+from vidrobust.plugins.finetune.network import TrainableNetwork
 from vidrobust.plugins.finetune.steps import AugmentationStep
 
 # (3, H, W) uint8 -> the same, or an nn.Module of torchvision's v2, which moves boxes too.
@@ -31,8 +39,14 @@ class Recipe:
         Of pictures at the network's size.
     steps
         Steps of a policy on the footage's own pixels.
-    holds_next
-        Whether the answer is held to that of the next frame of the clip.
+    batch
+        Of a whole batch: pictures (B, 3, h, w) float32 in levels of 255 and targets (B, K), as Mixup takes them.
+    term
+        What is added to the cross entropy.
+    rebuilt
+        Makes the module that is trained of the network: a copy with other layers or a second head.
+    spec
+        Options of a model's spec that rebuild the network for the weights.
     unlabelled
         Whether unlabelled footage trains too, half of each batch, by the answers over time.
     decides
@@ -43,7 +57,10 @@ class Recipe:
     sentence: str
     transform: Transform | None = None
     steps: tuple[AugmentationStep, ...] = ()
-    holds_next: bool = False
+    batch: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]] | None = None
+    term: Term | None = None
+    rebuilt: Callable[[TrainableNetwork], nn.Module] | None = None
+    spec: Mapping[str, str] = field(default_factory=dict)
     unlabelled: bool = False
     decides: str = ""
 
@@ -98,6 +115,101 @@ def _colour_jitter() -> Recipe:
     )
 
 
+BLURS: Mapping[str, Kernel] = {
+    "blurpool": "triangle-3",
+    "blurpool-rectangle-2": "rectangle-2",
+    "blurpool-binomial-5": "binomial-5",
+}
+SMOOTHING = 0.1  # of the targets (Szegedy et al. 2016, section 7)
+
+
+def by_request(*, boxes: bool) -> tuple[Recipe, ...]:
+    """Recipes that are tried where they are named; of detectors those that leave boxes where they are."""
+    from torchvision.transforms import v2
+
+    blurs = tuple(
+        Recipe(
+            name=name,
+            sentence=f"BlurPool in the network (Zhang 2019), {kernel}",
+            rebuilt=partial(_with_blurs, kernel=kernel),
+            spec={"blurpool": kernel},
+        )
+        for name, kernel in BLURS.items()
+    )
+    patches = Recipe(
+        name="patch-gaussian",
+        sentence="Patch Gaussian (Lopes et al. 2019)",
+        transform=_patch_gaussian,
+    )
+    if boxes:
+        return (*blurs, patches)
+    shifts = v2.Compose([v2.RandomAffine(0, translate=(0.1, 0.1)), _gained])
+    return (
+        *blurs,
+        patches,
+        Recipe(name="mixup", sentence="Mixup (Zhang et al. 2018)", batch=v2.MixUp(alpha=0.2)),
+        Recipe(name="cutmix", sentence="CutMix (Yun et al. 2019)", batch=v2.CutMix(alpha=1.0)),
+        Recipe(
+            name="autoaugment",
+            sentence="AutoAugment, the policy of ImageNet (Cubuk et al. 2019)",
+            transform=v2.AutoAugment(),
+        ),
+        Recipe(
+            name="gains-shifts",
+            sentence="gains and offsets of each channel, and shifts, as imgaug's",
+            transform=shifts,
+        ),
+        Recipe(
+            name="label-smoothing",
+            sentence="label smoothing (Szegedy et al. 2016)",
+            batch=_smoothed,
+        ),
+        Recipe(
+            name="stability",
+            sentence="stability training with a noisy copy (Zheng et al. 2016)",
+            term=losses.stability,
+        ),
+        Recipe(
+            name="augmix-jsd",
+            sentence="consistency over a picture and two AugMix copies (Hendrycks et al. 2020)",
+            term=losses.augmix_jsd,
+        ),
+        Recipe(
+            name="next-frame",
+            sentence="consistency to the next frame of the clip",
+            term=losses.next_frame,
+        ),
+        Recipe(
+            name="rotation",
+            sentence="a second head that predicts rotations (Hendrycks et al. 2019)",
+            term=losses.rotation,
+            rebuilt=losses.with_rotation_head,
+        ),
+    )
+
+
+def _with_blurs(network: TrainableNetwork, kernel: Kernel) -> nn.Module:
+    return blurred(network.module, kernel)
+
+
+def _patch_gaussian(picture: torch.Tensor, *boxes: Any) -> Any:
+    """A noisy patch of random size, place and strength."""
+    entry, seed = find("patch_gaussian"), int(torch.randint(2**31, ()))
+    strength = float(torch.rand(())) * entry.range[1]
+    made = entry.apply(picture[None], strength, from_seed(seed))[0]
+    return (made, *boxes) if boxes else made
+
+
+def _gained(picture: torch.Tensor) -> torch.Tensor:
+    """Each channel times .8 to 1.2, plus -20 to 20 levels (Multiply and Add of imgaug, per channel)."""
+    gain, offset = 0.8 + 0.4 * torch.rand(3, 1, 1), 40 * torch.rand(3, 1, 1) - 20
+    return (picture * gain + offset).round().clamp(0, 255).to(torch.uint8)
+
+
+def _smoothed(pictures: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return pictures, (1 - SMOOTHING) * targets + SMOOTHING / targets.shape[1]
+
+
 def of_policy(steps: Sequence[AugmentationStep], *, boxes: bool) -> tuple[Recipe, ...]:
     """The recipes of a policy: every step on every picture, alone and with consistency to the next frame."""
     if not steps:
@@ -109,7 +221,7 @@ def of_policy(steps: Sequence[AugmentationStep], *, boxes: bool) -> tuple[Recipe
         name="policy-next-frame",
         sentence="the policy, with the answer held to that of the next frame",
         steps=tuple(steps),
-        holds_next=True,
+        term=losses.next_frame,
     )
     return (alone,) if boxes else (alone, held)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,13 @@ from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.footage import opened_other
 from vidrobust.plugins.finetune.gather import AnsweredFootage, select
 from vidrobust.plugins.finetune.judge import BenchFigures, CountedRows
+from vidrobust.plugins.finetune.leaks import leaks_of
+from vidrobust.plugins.finetune.losses import HEAD, head_of
 from vidrobust.plugins.finetune.network import TrainableNetwork, trainable
 from vidrobust.plugins.finetune.portfolio import Portfolio, TaskTraining, portfolio_of, way_of
 from vidrobust.plugins.finetune.recipes import CONSENSUS, PLAIN
 from vidrobust.plugins.finetune.request import AdaptRequest
+from vidrobust.plugins.finetune.train import ClassSamples
 from vidrobust.plugins.finetune.trials import Trials, save
 from vidrobust.stages.policy.measured import (
     ADAPTATION,
@@ -90,28 +94,30 @@ def _study(
     trials = Trials.planned(run, asked, portfolio)
     before = trials.validation.scored(network.module)
     names = list(portfolio.recipes)
-    choice = choose(names, trials, before, trials.schedule.steps, asked.seeds, always=(PLAIN.name,))
+    always = names if asked.only else (PLAIN.name,)
+    choice = choose(names, trials, before, trials.schedule.steps, asked.seeds, always=always)
     judged = _judged(portfolio, trials, choice)
     table = _table(name, judged)
     run.folder.write_table("adaptation", table)
     weights = run.path / FOLDER / "chosen.pt"
-    if choice.chosen == BEFORE:
-        weights.unlink(missing_ok=True)
-    else:
-        save_weights(
-            trials.module(choice.chosen, 0, choice.trials[choice.chosen][0].steps), weights
-        )
+    for stale in (weights, head_file(weights)):
+        stale.unlink(missing_ok=True)
+    for name_of, file in _kept(choice, portfolio, weights):
+        save_weights(trials.module(name_of, 0, choice.trials[name_of][0].steps), file)
     summary: dict[str, Any] = plain(
         {
             "model": name,
-            "recipes": _rows(portfolio, choice, judged, trials, before),
+            "recipes": [
+                row
+                | _written(portfolio, row["name"], record, weights.with_name(f"{row['name']}.pt"))
+                for row in _rows(portfolio, choice, judged, trials, before)
+            ],
             "chosen": choice.chosen,
             "weights": str(weights) if weights.is_file() else "",
-            "spec": spec_with(str(record["spec"]), weights, len(network.class_names))
-            if weights.is_file()
-            else "",
+            "spec": _written(portfolio, choice.chosen, record, weights).get("spec", ""),
             "said": _said(way, choice, judged),
             "measured": _measured(table, way),
+            "leaks": (leaks := _leaks(portfolio, choice.chosen)),
             "policy_of": str(asked.policy or ""),
             "split_by": chosen.by,
             "trained_on": asked.on,
@@ -127,15 +133,49 @@ def _study(
             "schedule": vars(trials.schedule) | {"seeds": asked.seeds},
         }
     )
+    if leaks:
+        near = ", ".join(str(row["perturbation"]) for row in leaks if row["leak"]) or "none"
+        summary["said"] += f" Perturbations near its augmentation, which cannot judge it: {near}."
     run.folder.write_json(ADAPTATION, summary)
     if not asked.policy and "policy" in choice.trials:
         apply_measured(run.path, name, policy, summary)
     return summary
 
 
+def _leaks(portfolio: Portfolio, chosen: str) -> list[dict[str, Any]]:
+    """Of the chosen recipe of a classifier that changes pictures."""
+    recipe, samples = portfolio.recipes.get(chosen), portfolio.samples.get(chosen)
+    if recipe is None or not isinstance(samples, ClassSamples):
+        return []
+    return leaks_of(samples, recipe) if recipe.transform or recipe.steps else []
+
+
+def _kept(choice: Choice, portfolio: Portfolio, chosen: Path) -> Iterator[tuple[str, Path]]:
+    """Recipe and file: of the chosen one, and of those that change the network, chosen or not."""
+    if choice.chosen != BEFORE:
+        yield choice.chosen, chosen
+    for name, recipe in portfolio.recipes.items():
+        if recipe.rebuilt is not None:
+            yield name, chosen.with_name(f"{name}.pt")
+
+
+def _written(
+    portfolio: Portfolio, name: str, record: Mapping[str, Any], file: Path
+) -> dict[str, str]:
+    """The file of a recipe's weights and the spec that loads them, and the file of a second head."""
+    if name not in portfolio.recipes or not file.is_file():
+        return {}
+    options = portfolio.recipes[name].spec
+    spec = spec_with(str(record["spec"]), file, len(portfolio.network.class_names), options)
+    head = head_file(file)
+    return {"file": str(file), "spec": spec} | ({"head": str(head)} if head.is_file() else {})
+
+
 def _policy(run: OpenRun, asked: AdaptRequest, name: str) -> Policy:
     if asked.policy:
         return Policy.read(asked.policy)
+    if not asked.tries_policy:
+        return Policy(model=name)
     if not (run.path / "policy.json").is_file():
         run.reporter.say(f"adapt: no policy is tried; vidrobust policy {run.path} makes one")
         return Policy(model=name)
@@ -282,18 +322,27 @@ TAKES_WEIGHTS = ("torchvision", "timm", "line", "factory")
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
-    """The state of a module, written beside and then renamed."""
-    save(
-        {
-            name: value.detach().cpu().contiguous().clone()
-            for name, value in module.state_dict().items()
-        },
-        path,
-    )
+    """The state of a module, written beside and then renamed; a second head goes into a file of its own."""
+    state = {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in module.state_dict().items()
+        if f".{HEAD}." not in name
+    }
+    save(state, path)
+    head_file(path).unlink(missing_ok=True)
+    if (head := head_of(module)) is not None:
+        save(head.content(), head_file(path))
 
 
-def spec_with(spec: str, weights: Path, classes: int) -> str:
-    """The spec that loads these weights; "" if this kind takes none."""
+def head_file(weights: Path) -> Path:
+    """Where the second head of some weights is kept."""
+    return weights.with_name(f"{weights.stem}-head.pt")
+
+
+def spec_with(
+    spec: str, weights: Path, classes: int, more: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The spec that loads these weights, with more options; "" if this kind takes none."""
     parsed = parse_spec(spec)
     if parsed.kind not in TAKES_WEIGHTS:
         return ""
@@ -306,4 +355,5 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
         options.setdefault("num_classes", str(classes))
     for key in ("engine", "threads", "precision"):
         options.pop(key, None)
+    options |= more
     return ",".join([head, *(f"{key}={value}" for key, value in options.items())])

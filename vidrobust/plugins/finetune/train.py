@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from vidrobust.perturb.draws import from_seed, seeded
+from vidrobust.plugins.finetune.losses import Batch
 from vidrobust.plugins.finetune.network import TrainableClassifier, TrainableNetwork, fresh_copy
 from vidrobust.plugins.finetune.recipes import Recipe, applied
 from vidrobust.plugins.finetune.steps import changed
@@ -88,16 +88,19 @@ class ClassSamples:
     def loss(
         self, module: nn.Module, rows: torch.Tensor, recipe: Recipe, draws: torch.Generator
     ) -> torch.Tensor:
-        views = [self.view(int(row), recipe, draws) for row in rows]
-        target = self.targets[rows].to(self.network.device)
-        logs = self.network.logits(module, torch.stack(views)).log_softmax(dim=1)
-        loss = -(target * logs).sum(dim=1).mean()
-        if not recipe.holds_next:
+        pictures = torch.stack([self.view(int(row), recipe, draws) for row in rows])
+        target = self.targets[rows]
+        if recipe.batch is not None:
+            pictures, target = recipe.batch(pictures.float(), target)
+        logs = self.network.logits(module, pictures).log_softmax(dim=1)
+        loss = -(target.to(self.network.device) * logs).sum(dim=1).mean()
+        if recipe.term is None:
             return loss
         following = self.cut[torch.from_numpy(self.after)[rows]]
-        return loss + jensen_shannon(
-            logs, self.network.logits(module, following).log_softmax(dim=1)
+        batch = Batch(
+            network=self.network, module=module, pictures=pictures, following=following, logs=logs
         )
+        return loss + recipe.term(batch)
 
     def view(self, row: int, recipe: Recipe, draws: torch.Generator) -> torch.Tensor:
         """(3, h, w) uint8 of the network's size."""
@@ -105,16 +108,6 @@ class ClassSamples:
         if recipe.steps:
             picture = self.network.cut(changed(self.frames[row], recipe.steps, draws))[0]
         return applied(recipe.transform, picture) if recipe.transform else picture
-
-
-def jensen_shannon(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Mean divergence of two log distributions (B, K) from their mean, natural logarithm."""
-    mean = ((one.exp() + other.exp()) / 2).clamp(1e-7, 1).log()
-    parts = [
-        functional.kl_div(mean, side, reduction="batchmean", log_target=True)
-        for side in (one, other)
-    ]
-    return torch.stack(parts).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +147,7 @@ class Training:
     done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.module = fresh_copy(self.samples.network.module)
+        self.module = fresh_copy(started(self.samples.network, self.recipe))
         self._rows = from_seed(self.seed)
         self._draws = seeded("adapt", 0, self.seed, self.recipe.name, 0)
         self._state = from_seed(self._draws.initial_seed() % 2**31).get_state()
@@ -189,15 +182,23 @@ class Training:
         )
 
 
+def started(network: TrainableNetwork, recipe: Recipe) -> nn.Module:
+    """The module that a recipe begins with: the network's own, or a rebuilt copy."""
+    return recipe.rebuilt(network) if recipe.rebuilt else network.module
+
+
 def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
-    """A module in eval mode whose weights are this share of the way from the old ones to the new ones."""
-    module, states = copy.deepcopy(new), (old.state_dict(), new.state_dict())
+    """A module in eval mode whose weights are this share of the way from the old ones to the new ones.
+
+    Parameters that the old module lacks, such as those of a second head, are the new ones.
+    """
+    module, before = copy.deepcopy(new), old.state_dict()
     module.load_state_dict(
         {
-            name: was + share * (states[1][name] - was)
-            if was.is_floating_point()
-            else states[1][name]
-            for name, was in states[0].items()
+            name: before[name] + share * (value - before[name])
+            if name in before and value.is_floating_point()
+            else value
+            for name, value in new.state_dict().items()
         }
     )
     return module.eval()

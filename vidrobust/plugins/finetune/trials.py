@@ -24,7 +24,7 @@ from vidrobust.plugins.finetune.judge import CountedRows
 from vidrobust.plugins.finetune.network import fresh_copy
 from vidrobust.plugins.finetune.portfolio import Portfolio
 from vidrobust.plugins.finetune.request import STEPS, AdaptRequest
-from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, Training, mixed
+from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, Training, mixed, started
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.text.numbers import duration
@@ -129,7 +129,7 @@ class Trials:
         path = self._file(name, seed, steps, "trained")
         if not path.is_file():
             self._train(name, seed, steps, path)
-        module = fresh_copy(self.portfolio.network.module)
+        module = fresh_copy(started(self.portfolio.network, self.portfolio.recipes[name]))
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
-from vidrobust.plugins.gauge.figures import GAUGE, TOLERATED, gauge_figures
+from vidrobust.plugins.gauge.figures import GAUGE, TOLERATED, bias_figures, gauge_figures
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
@@ -25,6 +25,7 @@ from vidrobust.text.phrases import listing, plural
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
     "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
+    "bias": ("cg", "cgk", "percent_linearity"),
 }  # What a rule may be about, by the kind of study
 MINIMUM: dict[str, dict[str, int]] = {
     # AIAG, MSA, 4th edition, III-B: 5 parts and 15 ranges (parts x operators); procedure 3 of VDA 5 and Bosch no.
@@ -33,6 +34,8 @@ MINIMUM: dict[str, dict[str, int]] = {
     # AIAG's example has 50 parts and names no least number. Below 20 the intervals of kappa are not calibrated
     # (benchmarks/results/repeatability.json)
     "attribute": {"parts": 20, "trials": 2},
+    # AIAG, MSA, 4th edition, III-B: ten values or more of each part
+    "bias": {"values of each part": 10},
 }  # The smallest sample on which a gauge may be accepted; ``[minimum.KIND]`` of a profile changes it
 NOT_SHOWN: Verdict = "not shown"
 NO_VERDICT = "no verdict"
@@ -71,6 +74,7 @@ class AcceptanceRule:
     accept: float
     marginal: float
     unit: str = ""
+    source: str = ""  # where it is not that of the profile
 
     def judge(self, low: float | None, high: float | None) -> Verdict:
         """Return the verdict on an interval."""
@@ -149,7 +153,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     missing = [key for key in ("study", "quantity", "better", "accept") if key not in content]
     if missing:
         raise SettingsError(f"{where}: {', '.join(missing)} is missing")
-    unknown = sorted(set(content) - {"study", "quantity", "better", "accept", "marginal", "unit"})
+    unknown = sorted(
+        set(content) - {"study", "quantity", "better", "accept", "marginal", "unit", "source"}
+    )
     if unknown:
         raise SettingsError(f"{where}: unknown key {', '.join(unknown)}")
     if content["study"] not in QUANTITIES or content["better"] not in ("lower", "higher"):
@@ -175,8 +181,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
         raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
     unit = str(content.get("unit", ""))
+    quantity, source = str(content["quantity"]), str(content.get("source", ""))
     return AcceptanceRule(
-        content["study"], str(content["quantity"]), content["better"], accept, marginal, unit
+        content["study"], quantity, content["better"], accept, marginal, unit, source
     )
 
 
@@ -194,7 +201,7 @@ def judge(
             verdict = _verdict(rule, estimate, bool(short))
             fields = {**estimate._asdict(), "verdict": verdict, **asdict(rule)}
             del fields["study"]
-            verdicts.append({**fields, "rule": rule.text(), "source": profile.cited})
+            verdicts.append({**fields, "rule": rule.text(), "source": rule.source or profile.cited})
     return verdicts
 
 
@@ -228,6 +235,8 @@ def sample_of(study: Mapping[str, Any], kind: str) -> dict[str, float]:
             "ranges": ranges,
             **{name: study[name] for name in ("parts", "operators", "trials")},
         }
+    if kind == "bias":
+        return {"values of each part": min(row["n"] for row in study["parts"])}
     operators = len(study["operators"])
     trials = study["n"] / max(1, study["parts"] * operators)
     return {"parts": study["parts"], "operators": operators, "trials": trials}
@@ -238,7 +247,8 @@ def judged(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the verdicts on a gauge or attribute study, and what its sample has too few of."""
     short = shortages(profile, study, sample_of(results, study))
-    estimates = gauge_estimates(results) if study == "gauge" else attribute_estimates(results)
+    of_kind = {"gauge": gauge_estimates, "attribute": attribute_estimates, "bias": bias_estimates}
+    estimates = of_kind[study](results)
     return judge(profile, study, estimates, short), short
 
 
@@ -258,6 +268,16 @@ def attribute_estimates(study: Mapping[str, Any]) -> list[Estimate]:
         who = " and ".join(pair["operators"])
         values.append(Estimate("kappa", who, pair["value"], pair["low"], pair["high"]))
     return values
+
+
+def bias_estimates(study: Mapping[str, Any]) -> list[Estimate]:
+    """Return what a profile may judge of a bias study."""
+    return [
+        Estimate(name, "" if of == GAUGE else of, row["value"], row["low"], row["high"])
+        for name, entries in bias_figures(study).items()
+        for of, row in entries.items()
+        if name != "bias"
+    ]
 
 
 def gauge_estimates(study: Mapping[str, Any]) -> list[Estimate]:

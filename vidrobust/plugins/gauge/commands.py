@@ -50,6 +50,11 @@ TABLES = options(
         help="An attribute study: the same, value a class [, reference]. With TARGET: what people said of its parts.",
     ),
     click.option(
+        "--bias",
+        metavar="CSV",
+        help="Bias and linearity: part, value, reference; of one part a type 1 study, with --tolerance Cg and Cgk.",
+    ),
+    click.option(
         "--columns",
         metavar="ROLE=NAME,...",
         help="Columns of the table whose names do not say what they are.",
@@ -162,25 +167,30 @@ ASKED = (
     *(opt.JUNIT, opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
 )
 def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Is it repeatable and reproducible: gauge R&R and attribute agreement.
+    """Is it repeatable and reproducible: gauge R&R, attribute agreement, type 1, bias and linearity.
 
     TARGET is a manifest with part and pass (and --model), or a run folder on one; or give tables without video.
     The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge. --out is the run folder, or
     of tables the report: PAGE.html, or a folder for it.
     """
     _refuse_idle(target, options)
-    gauge, attribute = options.pop("gauge"), options.pop("attribute")
-    if bool(target) + bool(gauge) + bool(attribute and not target) != 1:
-        raise click.UsageError("give a manifest or run folder, or --gauge CSV, or --attribute CSV")
+    gauge, attribute, bias = (options.pop(name) for name in ("gauge", "attribute", "bias"))
+    if bool(target) + bool(gauge) + bool(bias) + bool(attribute and not target) != 1:
+        raise click.UsageError(
+            "give a manifest or run folder, or --gauge CSV, or --attribute CSV, or --bias CSV"
+        )
     layout = {name: options.pop(name) for name in ("columns", "case")}
     result = {name: options.pop(name) for name in ("certificate", "pdf", "paper", "export")}
     if result["pdf"] and not result["certificate"]:
         raise click.UsageError("--pdf is of the certificate: give --certificate TOML too")
+    if bias and result["certificate"]:
+        raise click.UsageError("--certificate is of a gauge R&R or attribute study, not of --bias")
     asked = _asked(attribute if target else None, layout, options)
     if target:
         code = _of_sources(target, asked, options, as_json, result)
     else:
-        kind, file = ("gauge", gauge) if gauge else ("attribute", attribute)
+        files = {"gauge": gauge, "attribute": attribute, "bias": bias}
+        ((kind, file),) = ((kind, file) for kind, file in files.items() if file)
         code = _of_table(kind, Path(file), asked, layout, options, as_json, result)
     if code:
         end(code)

@@ -39,6 +39,7 @@ EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
 TOLERATED = ("percent_tolerance", "percent_process")
 OF_GAUGE = (*SDS, "percent_grr", *TOLERATED, "ndc")
+OF_BIAS = ("bias", "cg", "cgk", "percent_linearity")
 OF_AGREEMENT = ("agreement", "fleiss_kappa", "cohens_kappa")
 OF_REFERENCE = (
     *("effectiveness", "all_operators", "kappa", "miss_rate", "false_alarm_rate"),
@@ -50,6 +51,7 @@ def is_figure(name: str) -> bool:
     """Whether a name is one of a repeatability study, computed or not."""
     return name.partition(".")[0] in SECTIONS or name in {
         *OF_GAUGE,
+        *OF_BIAS,
         *OF_AGREEMENT,
         *OF_REFERENCE,
     }
@@ -73,6 +75,8 @@ def figures_of(study: Mapping[str, Any]) -> Figures:
         return {**gauge_figures(study), **_by_operator(study)}
     if study["study"] == "attribute":
         return _attribute(study)
+    if study["study"] == "bias":
+        return bias_figures(study)
     gauge = study["gauge"]
     return {
         **_attribute(study["attribute"]),
@@ -109,6 +113,26 @@ def gauge_figures(study: Mapping[str, Any]) -> Figures:
             ends = {end: percent * of / sd if sd else None for end, of in of_sd.items()}
             summary[name] = {"value": percent, **ends, "n": n}
     return {name: {GAUGE: entry} for name, entry in summary.items()}
+
+
+def bias_figures(study: Mapping[str, Any]) -> Figures:
+    """The figures of a bias study: of each part, and of the line."""
+    names = {"bias": ("low", "high"), "cg": ("cg_low", "cg_high"), "cgk": ("cgk_low", "cgk_high")}
+    summary: Figures = {
+        name: {
+            row["part"]: {"value": row[name], "low": row[low], "high": row[high], "n": row["n"]}
+            for row in study["parts"]
+            if row[name] is not None
+        }
+        for name, (low, high) in names.items()
+    }
+    if line := study["linearity"]:
+        sizes = [abs(100 * line[f"slope_{end}"]) for end in ("low", "high")]
+        crosses = line["slope_low"] * line["slope_high"] < 0
+        ends = {"low": 0.0 if crosses else min(sizes), "high": max(sizes)}
+        value = {"value": line["percent_linearity"], **ends, "n": study["n"]}
+        summary["percent_linearity"] = {GAUGE: value}
+    return {name: of for name, of in summary.items() if of}
 
 
 def _by_operator(study: Mapping[str, Any]) -> Figures:

@@ -212,6 +212,22 @@ def read_gauge(
     return replace(table, rows=check_gauge(rows, str(path)))
 
 
+def read_bias(
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
+) -> StudyTable:
+    """A table of a bias study: the same, with the reference of each part as a number."""
+    table = read_gauge(path, columns, case)
+    if "reference" not in table.rows:
+        raise InputError(
+            f"{printable(path)}: column reference is missing; name it with --columns reference=NAME"
+        )
+    reference = pd.to_numeric(table.rows["reference"], errors="coerce").astype(np.float64)
+    if reference.isna().any():
+        text = table.rows.loc[reference.isna(), "reference"].iloc[0]
+        raise InputError(f"{printable(path)}: reference {printable(str(text))!r} is no number")
+    return replace(table, rows=table.rows.assign(reference=reference))
+
+
 def read_attribute(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
 ) -> StudyTable:

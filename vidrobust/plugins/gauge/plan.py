@@ -185,6 +185,8 @@ def _needed(study: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, s
         or not _split(verdict, *ends)
     ):
         return None
+    if study["study"] == "bias":
+        return None
     gauge = study if study["study"] == "gauge" else study.get("gauge")
     what = verdict["quantity"]
     if what in ("percent_grr", "percent_tolerance", "percent_process", "ndc") and gauge:

@@ -20,14 +20,16 @@ from vidrobust.plugins.gauge.measurements import (
     Case,
     StudyTable,
     read_attribute,
+    read_bias,
     read_gauge,
     settled,
 )
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
+from vidrobust.plugins.gauge.variables.bias import bias_study
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study, range_state
 from vidrobust.plugins.gauge.verdicts import MEASURES, RULES, SCORES
 from vidrobust.statistics.levels import LEVEL
-from vidrobust.text.phrases import listing
+from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable
 
 # Each operator's own repeatability: which one measures the same part differently from trial to trial.
@@ -129,6 +131,24 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return _with_verdicts(study, asked.profile)
 
 
+def bias_of_table(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
+    """Return the bias study of a table part, value, reference, and its verdicts."""
+    study = bias_study(
+        table,
+        tolerance=asked.tolerance_of(float(table["value"].mean())),
+        width=asked.width,
+    )
+    notes = [] if study["tolerance"] == study["tolerance"] else ["Cg and Cgk need --tolerance"]
+    study = _with_verdicts({"study": "bias", **study, "notes": notes}, asked.profile)
+    if not study["verdicts"]:
+        biased = sum(row["low"] > 0 or row["high"] < 0 for row in study["parts"])
+        text = (
+            f"The bias of {biased} of {plural(len(study['parts']), 'part')} surely differs from 0"
+        )
+        study["overall"]["sentence"] = f"{text} (AIAG: of none)."
+    return study
+
+
 def _with_verdicts(study: dict[str, Any], profile: acceptance.Profile) -> dict[str, Any]:
     study["verdicts"], study["short"] = acceptance.judged(profile, study["study"], study)
     study["overall"] = acceptance.overall(study)
@@ -187,10 +207,13 @@ def passed_or_failed(
 def study_of_file(
     kind: str, path: Path, asked: StudyRequest, columns: Mapping[str, str], case: Case
 ) -> tuple[dict[str, Any], StudyTable]:
-    """Return the study of a table in a file ("gauge" or "attribute"), and the table as it was judged."""
+    """Return the study of a table in a file ("gauge", "attribute" or "bias"), and the table as it was judged."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         study, rows = gauge_of(table.rows, asked), table.rows
+    elif kind == "bias":
+        table = read_bias(path, columns, case)
+        study, rows = bias_of_table(table.rows, asked), table.rows
     else:
         table = read_attribute(path, columns, case)
         study, rows = attribute_of(table.rows, asked), passed_or_failed(table.rows, asked)[0]

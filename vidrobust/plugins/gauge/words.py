@@ -63,6 +63,8 @@ def _figures(study: Mapping[str, Any]) -> list[str]:
         summary += [f"  {together_words(study['people'])}"] if study["people"] else []
         summary += [line for level in study["levels"].items() for line in _level(*level)]
         summary += [f"  note: {note}" for note in study["attribute"]["notes"]]
+    elif study["study"] == "bias":
+        summary = [f"  {line}" for line in bias_lines(study)]
     else:
         summary = _gauge(study) if study["study"] == "gauge" else _attribute(study)
     summary += [f"  note: {note}" for note in study["notes"]]
@@ -109,6 +111,31 @@ def _gauge(study: Mapping[str, Any]) -> list[str]:
         )
     if numbers.known(study["percent_process"]):
         wording.append(f"  {study['percent_process']:.2f} % of the process variation")
+    return wording
+
+
+def bias_lines(study: Mapping[str, Any]) -> list[str]:
+    """Bias, Cg and Cgk of each part, and the line of the bias."""
+    wording = []
+    for row in study["parts"]:
+        bias = with_interval(row["bias"], row["low"], row["high"], digits=4)
+        text = f"{row['part']}: bias {bias} of {row['reference']:g} ({p_words(row['p'])}, n = {row['n']})"
+        if row["cg"] is not None:
+            cg, cgk = (
+                with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
+                for name in ("cg", "cgk")
+            )
+            text += f"; Cg {cg}, Cgk {cgk}"
+        wording.append(text)
+    if line := study["linearity"]:
+        slope, at_0 = (
+            with_interval(line[name], line[f"{name}_low"], line[f"{name}_high"], digits=4)
+            for name in ("slope", "intercept")
+        )
+        wording.append(f"linearity: slope {slope}, intercept {at_0}, R² {line['r_squared']:.3f}")
+        places = ", ".join(f"{place:g}" for place in line["outside"])
+        held = f"leaves out a bias of 0 at {places}" if places else "holds a bias of 0 everywhere"
+        wording.append(f"the 95 % band of the line {held}")
     return wording
 
 

@@ -13,7 +13,7 @@ from vidrobust.models.detection.candidates import HeadSettings, Outputs
 from vidrobust.models.detection.network import DetectionNetwork
 from vidrobust.models.detection.suppress import Suppression
 from vidrobust.models.info import file_sha256
-from vidrobust.models.modules import fit_state, from_module, full_precision, read_state
+from vidrobust.models.modules import as_asked, fit_state, from_module, full_precision, read_state
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import BoxPreprocess, Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
@@ -164,20 +164,23 @@ NAMES = ("line-classifier", "line-detector")
 
 def line_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
     """``line-classifier`` or ``line-detector``; line_sim/weights/scores.json has their scores."""
-    if "weights" not in spec.options:
-        return line_classifier(device) if spec.target == NAMES[0] else line_detector(device)
     if spec.target != NAMES[0]:
-        raise SettingsError(f"{spec.text}: weights goes with {NAMES[0]}")
-    return line_classifier(device, existing_file(spec.options["weights"], spec.text))
+        if spec.options.keys() & {"weights", "blurpool"}:
+            raise SettingsError(f"{spec.text}: weights and blurpool go with {NAMES[0]}")
+        return line_detector(device)
+    weights = spec.options.get("weights")
+    return line_classifier(device, existing_file(weights, spec.text) if weights else None, spec)
 
 
-def line_classifier(device: torch.device, weights: Path | None = None) -> Network:
+def line_classifier(
+    device: torch.device, weights: Path | None = None, spec: ModelSpec | None = None
+) -> Network:
     """Which kind of part rides in the middle lane, sound or not, or none."""
     module, path = trained_classifier(), weights or CLASSIFIER
     if weights is not None:
         fit_state(module, read_state(weights), str(weights))
     return from_module(
-        module,
+        as_asked(module, spec) if spec else module,
         Preprocess(
             size=CLASSIFIER_SIZE,
             crop=1.0,
@@ -223,7 +226,7 @@ KIND = ModelKind(
     scheme="line",
     load=line_model,
     reads=lambda head: head if head in NAMES else None,
-    options=("weights",),
+    options=("weights", "blurpool"),
     forms=(
         Form(
             spec=f"{NAMES[0]}[,weights=FILE]",

@@ -16,6 +16,7 @@ from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import (
+    bias_lines,
     counts,
     tests_words,
     together_words,
@@ -203,6 +204,10 @@ def section_of_table(study: Mapping[str, Any], table: pd.DataFrame, what: str = 
         text += f"{trials(study['trials'])}, {plural(study['n'], 'measurement')}"
         pictures = gauge_section.gauge_pictures(study, table, what)
         return _section(study, None, study, table, text, pictures)
+    if study["study"] == "bias":
+        text = f"{WORDS['study']['bias']}: {plural(len(study['parts']), 'part')}, "
+        text += plural(study["n"], "measurement")
+        return {**_section(study, None, None, table, text, []), "bias": bias_lines(study)}
     split = [row["part"] for row in study["grey_zone"]["parts"]]
     pictures = agreement_pictures(study)
     return {
@@ -277,6 +282,7 @@ def _section(
         "grey": [],
         "grey_left_out": "",
         "votes": {},
+        "bias": [],
         "notes": notes,
         "number": gauge_section.printable_number(gauge_section.study_number(rows)),
         "data": gauge_section.data_table(rows),
