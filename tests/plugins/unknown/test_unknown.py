@@ -155,8 +155,8 @@ def test_series_with_memory_that_have_nothing_to_do_with_each_other_are_hardly_e
         score, other = (_series(rng, 0.95, clips, 300 // clips) for _ in range(2))
         for linked in verdicts:
             jitter = np.exp(other + 1.5 * linked * score)
-            above = score > np.quantile(score, 0.75)
-            found = together(score, jitter, above, rows, np.random.default_rng(0))
+            of = rows.assign(score=score, jitter=jitter, above=score > np.quantile(score, 0.75))
+            found = together(of)
             verdicts[linked].append(found["verdict"] == TOGETHER)
     # at 5 % five or more of 40 come by chance in 5 % of cases
     assert sum(verdicts[False]) <= 4
