@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2", "mlflow-skinny": "mlflow"}
-MODULES |= {"decord2": "decord"}
+MODULES |= {"decord2": "decord", "scikit-learn": "sklearn"}
 """Packages whose module has another name."""
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
@@ -30,8 +30,8 @@ USERS_OWN = {"albumentations", "transformers", "ultralytics"}
 OTHER_NAMES = {"pyyaml": "yaml", "scikit-image": "skimage"}
 OTHER_NAMES |= {"imagecorruptions-imaug": "imagecorruptions"}
 """The same of packages that tests alone use."""
-DATA = {"onnx", "onnxscript"}
-"""Of the extras: what exports go through, inside of torch."""
+DATA = {"onnx", "onnxscript", "sklearn"}
+"""Of the extras: what exports go through, inside of torch, and neighbours, inside of pytorch-ood."""
 
 
 def modules(requirements):

@@ -21,6 +21,12 @@ COMMANDS = (
         load=at("vidrobust.plugins.published.corruptions_command:corruptions"),
     ),
     CommandEntry(
+        name="transplant",
+        section=SECTION,
+        help="Move an object over a clip: is it found, and what becomes of the other boxes?",
+        load=at("vidrobust.plugins.published.transplant_command:transplant"),
+    ),
+    CommandEntry(
         name="data",
         section=SECTION,
         help="Check a data set that was downloaded.",
