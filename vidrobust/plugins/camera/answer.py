@@ -30,7 +30,7 @@ from vidrobust.plugins.camera.view import view_of
 from vidrobust.report.pages import write_page
 from vidrobust.run_folder.gates import Gate, Passage
 from vidrobust.tables import schema as tables
-from vidrobust.text.numbers import interval, number, percent, percent_interval
+from vidrobust.text.numbers import number, percent, percent_with_interval, with_interval
 from vidrobust.text.phrases import among, listing, plural
 
 # What limits are also called; the largest of several findings counts.
@@ -78,9 +78,12 @@ def by_cost(diagnosis: Diagnosis, costs: Mapping[str, Cost]) -> list[tuple[Findi
     rows = [(f, _cost(f, costs)) for f in ordered(diagnosis.findings)]
     if not costs:
         return rows
-    return sorted(
-        rows, key=lambda row: row[0].level is Found.FOUND and row[1] and -row[1].flips_due or 0
-    )
+
+    def due(row: tuple[Finding, Cost | None]) -> float:
+        finding, cost = row
+        return cost.flips_due if cost is not None and finding.level is Found.FOUND else 0.0
+
+    return sorted(rows, key=due, reverse=True)
 
 
 def _cost(finding: Finding, costs: Mapping[str, Cost]) -> Cost | None:
@@ -135,14 +138,15 @@ def settings_of(finding: Finding) -> str:
 
 def figure(finding: Finding) -> str:
     """Return value and interval in words."""
-    unit = finding.kind.unit
+    unit, known = finding.kind.unit, finding.low != finding.high
     if unit.startswith("share"):
-        ends = (
-            f" {percent_interval(finding.low, finding.high)}" if finding.low != finding.high else ""
-        )
-        return f"{percent(finding.value)}{ends}{unit.removeprefix('share')}"
-    ends = f" {interval(finding.low, finding.high)}" if finding.low != finding.high else ""
-    return f"{number(finding.value, 4 if unit == 'Hz' else 2)}{ends} {unit}"
+        of = (finding.value, finding.low, finding.high)
+        return (
+            percent_with_interval(*of) if known else percent(finding.value)
+        ) + unit.removeprefix("share")
+    digits = 4 if unit == "Hz" else 2
+    text = with_interval(finding.value, finding.low, finding.high, digits=digits)
+    return f"{text if known else number(finding.value, digits)} {unit}"
 
 
 def passages(limits: Sequence[str], diagnoses: Sequence[Diagnosis]) -> list[Passage]:

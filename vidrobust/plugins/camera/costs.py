@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidrobust.text.numbers import number, percent, percent_interval
+from vidrobust.text.numbers import number, percent_with_interval
 from vidrobust.text.phrases import plural
 
 
@@ -26,9 +26,7 @@ class Cost:
 
     @property
     def text(self) -> str:
-        change = (
-            f"{percent(self.share)} {percent_interval(self.low, self.high)} of the model's change"
-        )
+        change = f"{percent_with_interval(self.share, self.low, self.high)} of the model's change"
         return f"{change} ({self.cause}), {number(self.flips_due)} of {plural(self.flips, 'replayed flip')}"
 
     def as_row(self) -> dict[str, Any]:

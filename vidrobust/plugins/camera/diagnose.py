@@ -56,7 +56,7 @@ def diagnose_view(
     """Return every finding of one clip's view."""
     lossy = view.info.codec not in LOSSLESS
     lamps, lamp = lamp_findings(view, exposure_ms, line_us)
-    noise = noise_findings(view)
+    noise = noise_findings(view, lossy)
     level = noise[0].value if math.isfinite(noise[0].value) else 1.0
     mount = mount_findings(view)
     dust, mask = dust_findings(view, level, at_rest=all(f.level is not Found.FOUND for f in mount))

@@ -12,7 +12,7 @@ from scipy.signal import lombscargle
 
 LEVEL = 0.002  # chance of a false line over all frequencies and places
 OVERSAMPLED = 4  # frequencies of the grid for each that the length of the clip tells apart
-SLOWEST = 3.0  # waves that a clip must hold, at least
+SLOWEST = 5.0  # waves that a clip must hold, at least: fewer may be any slow change
 FLOOR = 161  # frequencies of the grid over whose median the floor is taken: 40 that are told apart
 FLOOR_ERROR = 1.3  # a median of some twenty independent powers errs by about this factor
 FEWEST = 24  # frames

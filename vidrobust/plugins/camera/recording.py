@@ -38,8 +38,9 @@ def stream_of(path: Path) -> tuple[float, str]:
 def range_findings(view: ClipView) -> list[Finding]:
     """Return what is clipped or crushed, and whether limited range was taken for full."""
     every, clipped, crushed, moving, clipped_moving = (int(x) for x in view.pixels)
-    mean: np.ndarray = view.mean <= LOWEST
-    padding = int((mean.all(axis=1)[:, None] | mean.all(axis=0)).sum()) * len(view)
+    black = np.asarray(view.mean <= LOWEST)
+    bars = np.all(black, axis=1)[:, None] | np.all(black, axis=0)[None]
+    padding = int(bars.sum()) * len(view)
     every, crushed = every - padding, max(crushed - padding, 0)
     shares = [("clipped", clipped, every), ("crushed", crushed, every)]
     found = [

@@ -15,7 +15,6 @@ from vidrobust.plugins.camera.finding import (
     Found,
     cannot_tell,
     judged,
-    kinds,
     over_stretches,
 )
 from vidrobust.plugins.camera.view import ClipView
@@ -34,10 +33,11 @@ DUST_DEPTH, DUST_AREA, DUST_SIGMAS = 0.015, 9, 4.0  # share of the light, px, st
 LEAST_MOVING = 0.02  # share of the picture that must see the scene move
 TILES, FEWEST_EDGES = 3, 30  # of a side, and edges that a tile needs
 FEWEST_BLURS = 4
+FEWEST_SEEN = 40  # frames in each half of the time, so that many contents pass a spot
 STILL, FEWEST_STILL = 0.001, 50  # share of pixels that may move, and frames, of a still scene
 
 
-def noise_findings(view: ClipView) -> list[Finding]:
+def noise_findings(view: ClipView, lossy: bool) -> list[Finding]:
     """Return noise and its photon transfer: variance against level at places at rest."""
     blocks = [b for b in view.blocks if len(b)]
     every = np.concatenate(blocks) if blocks else np.zeros((0, 3))
@@ -62,6 +62,15 @@ def noise_findings(view: ClipView) -> list[Finding]:
     values = transfer(every)
     ends = [over_stretches(order, figure(k), min(8, len(blocks))) for k in range(4)]
     found = [judged("noise", values[0], max(ends[0][0], 0.0), ends[0][1], len(every))]
+    if lossy or view.info.codec == "gif":
+        return [
+            *found,
+            cannot_tell(
+                "full_well",
+                "a grey wedge without loss, with Gamma=1: coding changes noise",
+                len(every),
+            ),
+        ]
     if not (values[2] > 0 and ends[2][0] > 0):
         instead = "a grey wedge without loss, with Gamma=1: variance does not rise with level"
         return [*found, cannot_tell("full_well", instead, len(every))]
@@ -200,7 +209,7 @@ def dust_findings(
         return [
             cannot_tell("dust", "with the mount at rest: here all edges move with it", len(view))
         ], None
-    if view.counts.min() < 10:
+    if view.counts.min() < FEWEST_SEEN:
         return [cannot_tell("dust", "4 s or more while the scene moves", len(view))], None
     total = view.counts.sum()
     variance = np.maximum(view.squares.sum(axis=0) / total - view.mean**2, 0)

@@ -25,12 +25,14 @@ BATCH = 8
 ROWS, COLUMNS = 48, 16  # of the thumbnails in which lamps are looked for: bands are rows
 NOISE_BLOCK = 8  # px; a block is taken as still by its own difference
 DETAILED = 120  # pairs of a clip, at most about, of which noise, blur and combs are measured
+# Standard errors and levels by which the mean of a block at rest may change.
 STILL_SIGMAS, STILL_LEVELS = 3.0, 0.2
 MOVES = 12.0  # levels from frame to frame from which a pixel is said to move
 LOWEST, HIGHEST = 1, 254  # levels up to and from which a channel is crushed or clipped
-RENEWED_S = (
-    1.0  # a frame is registered on one at most so much earlier: things are put elsewhere in time
-)
+# Seconds after which a frame is registered on a later one: things are put elsewhere in time.
+RENEWED_S = 1.0
+SAME_RATE = 0.02  # relative difference up to which the header is right, and stamps are rounded
+OVER_NOISE = 1.3  # times what noise does, from which a place is said to change
 
 
 @dataclass(kw_only=True)
@@ -125,7 +127,8 @@ class ClipView:
         self.shift.append(state.shifted(now, time_s))
 
     def _add_details(self, last: PreparedFrame, now: PreparedFrame) -> None:
-        half = (now.gray.astype(np.float32) - last.gray) / np.sqrt(2)
+        half = (now.gray.astype(np.float32) - last.gray) / np.float32(math.sqrt(2))
+        half -= np.median(half, axis=1, keepdims=True)  # a lamp changes whole rows
         self.blocks.append(_blocks(half, last.gray))
         self.grid_steps.append(_grid_step(now.gray))
         motion = measure_motion(last, now)
