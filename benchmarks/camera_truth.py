@@ -176,14 +176,14 @@ def dust(frames: Frames, rate: float, rng: np.random.Generator) -> tuple[Frames,
     for _ in range(int(rng.integers(6, 14))):
         cx, cy = rng.uniform(60, WIDTH - 60), rng.uniform(190, 300)
         away = np.hypot(x - cx, y - cy) / rng.uniform(5, 12)
-        clear *= 1 - rng.uniform(0.1, 0.4) / (1 + np.exp((away - 1) * 6))
-    return (frame * clear[..., None] for frame in frames), {"dust": float((clear < 0.97).mean())}
+        clear *= 1 - rng.uniform(0.1, 0.4) / (1 + np.exp(np.minimum((away - 1) * 6, 50)))
+    return (frame * clear[..., None] for frame in frames), {"dust": 0.0}
 
 
 def limited_range(
     frames: Frames, rate: float, rng: np.random.Generator
 ) -> tuple[Frames, dict[str, float]]:
-    stretched = (np.clip((f - 40) * 1.6, 0, 255) for f in frames)
+    stretched = (np.clip((f - 60) * 2.5, 0, 255) for f in frames)
     return (16 + f * np.float32(219 / 255) for f in stretched), {"range": 219.0}
 
 
@@ -250,6 +250,13 @@ SILENT = (
 )
 
 
+AFTER_NOISE = ("limited_range", "clipped", "interlaced")  # faults of what comes after the sensor
+
+
+def grained(frames: Frames, rng: np.random.Generator) -> Frames:
+    return (f + np.float32(0.6) * rng.standard_normal(f.shape, np.float32) for f in frames)
+
+
 def world(name: str, seed: int, folder: Path) -> tuple[Diagnosis, dict[str, float]]:
     rng = np.random.default_rng([seed, 68])
     rate = float(rng.choice([24.0, 25.0, 30.0, 29.97, 50.0]))
@@ -259,9 +266,11 @@ def world(name: str, seed: int, folder: Path) -> tuple[Diagnosis, dict[str, floa
         )  # in step with the mains there is little to see
     frames = line_frames(seed, float(rng.uniform(4, 10)))
     planted: dict[str, float] = {}
+    if name in AFTER_NOISE:
+        frames = grained(frames, rng)
     if name:
         frames, planted = FAULTS[name](frames, rate, rng)
-    quiet = (f + np.float32(0.6) * rng.standard_normal(f.shape, np.float32) for f in frames)
+    quiet = frames if name in AFTER_NOISE else grained(frames, rng)
     path = write_clip(
         quiet, folder / f"{name or 'sound'}-{seed}.mkv", Fraction(rate).limit_denominator(1001)
     )

@@ -79,16 +79,19 @@ def where_it_moves(shape: tuple[int, ...], motion: PairMotion, last: PreparedFra
 
 
 def widths_of_motion(
-    gray: np.ndarray, motion: PairMotion, last: PreparedFrame
+    gray: np.ndarray, motion: PairMotion, last: PreparedFrame, moves: np.ndarray
 ) -> list[tuple[float, float, float]]:
-    """Return (motion, sigma of edges along it, sigma across it), px, of the part between two frames; or nothing."""
+    """Return (motion, sigma of edges along it, sigma across it), px, of the part between two frames; or nothing.
+
+    ``moves`` (H, W) bool, where the frames differ: edges at rest beside the part are not its own.
+    """
     part = motion.part
     if part is None or math.hypot(part.shift_x, part.shift_y) < SLOWEST_PX:
         return []
     travel = math.hypot(part.shift_x, part.shift_y)
     ux, uy = part.shift_x / travel, part.shift_y / travel
     where = where_it_moves(gray.shape, motion, last)
-    _, _, sigma, nx, ny = edge_widths(gray, where > 0).T
+    _, _, sigma, nx, ny = edge_widths(gray, (where > 0) & moves).T
     across, along = np.abs(-nx * uy + ny * ux) > ASIDE, np.abs(nx * ux + ny * uy) > ASIDE
     if min(across.sum(), along.sum()) < FEWEST:
         return []

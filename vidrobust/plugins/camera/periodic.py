@@ -49,7 +49,10 @@ def strongest_line(time_s: np.ndarray, series: np.ndarray, fastest_hz: float) ->
     level = (level - time_s[:, None] * slope[0] - slope[1]) * window
     power = np.stack([_power(time_s, column, frequency) for column in level.T])
     wide = min(FLOOR, (len(frequency) - 1) // 2 * 2 + 1)
-    floor = np.stack([median_filter(row, wide, mode="reflect") for row in power]) + 1e-18
+    # of a random walk power falls with the square of the frequency, and the median would lie too low at its foot
+    slope_of = (np.ones_like(frequency), frequency**2)
+    floors = [[median_filter(row * w, wide, mode="reflect") / w for row in power] for w in slope_of]
+    floor = np.max(floors, axis=0) + 1e-18
     ratio = power / floor * math.log(2)
     k, at = np.unravel_index(int(ratio.argmax()), ratio.shape)
     tests = series.shape[1] * len(frequency) / OVERSAMPLED * 1.5

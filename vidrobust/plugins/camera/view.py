@@ -142,7 +142,7 @@ class ClipView:
         moves = cv2.GaussianBlur(np.abs(half), (0, 0), 1.5) > MOVES
         self.pixels[3:] += moves.sum(), (moves & (brightest(now.rgb) >= HIGHEST)).sum()
         self.combs += _comb(now.gray, moves)
-        self.blurs += widths_of_motion(now.gray, motion, last)
+        self.blurs += widths_of_motion(now.gray, motion, last, moves)
 
 
 @dataclass
