@@ -268,9 +268,9 @@ def _compared(
 def nothing_compared(a: float | None = None, b: float | None = None) -> Compared:
     """Return what is known of a metric that a run lacks: its figures, of which one may be None."""
     nan = math.nan
-    figures = (nan if value is None else value for value in (a, b))
+    one, other = (nan if value is None else value for value in (a, b))
     missing = Undecided.NOT_MEASURED
-    return Compared(*figures, nan, nan, nan, nan, "cannot tell", 0, 0, "", why=missing)
+    return Compared(one, other, nan, nan, nan, nan, "cannot tell", 0, 0, "", why=missing)
 
 
 def undecided(compared: Compared) -> Compared:
