@@ -17,7 +17,7 @@ def test_work_that_nobody_counts_is_mentioned_while_it_goes_on(monkeypatch, caps
     with reporter.working("policy"):
         time.sleep(0.55)
     lines = capsys.readouterr().err.splitlines()
-    assert 3 <= len(lines) <= 5
+    assert len(lines) == 2  # after .1 and .3 s: what takes long is told at growing distances
     assert all(line.startswith("policy: still working after 0.") for line in lines)
     with reporter.working("policy"):
         for _ in range(10):

@@ -162,7 +162,8 @@ def reason(rejected: Rejected) -> str:
 def still_open(rejected: Rejected) -> str:
     """The same without what the cause explains, which a suggestion says before it."""
     template = REASONS[rejected.why]
-    for said in ("{explains} {span} of {of}", "{explains} {span}"):
+    slow = "{explains} little from frame to frame ({span})"
+    for said in (slow, "{explains} {span} of {of}", "{explains} {span}"):
         template = template.removeprefix(said)
     for joint in ("; ", ", but ", ", "):
         template = template.removeprefix(joint)
