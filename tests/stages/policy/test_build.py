@@ -150,14 +150,16 @@ def test_what_changes_slowly_is_not_switched_off(slow, why, off):
 
 def test_suggestions_are_apart_from_what_may_be_used():
     made = build("net", shaken())
-    step = made.steps[0]
-    worth = dataclasses.replace(
-        step, evidence=dataclasses.replace(step.evidence, level=Level.SUGGESTED)
+    worth, use = (
+        dataclasses.replace(
+            made.steps[0], evidence=dataclasses.replace(made.steps[0].evidence, level=level)
+        )
+        for level in (Level.SUGGESTED, Level.REPLICATED)
     )
-    both = dataclasses.replace(made, steps=(worth, step))
+    both = dataclasses.replace(made, steps=(worth, use))
     written = both.to_dict()
-    assert [each["evidence"]["level"] for each in written["steps"]] == [step.level]
-    assert [each["evidence"]["level"] for each in written["suggested"]] == ["suggested"]
+    levels = {k: [e["evidence"]["level"] for e in written[k]] for k in ("steps", "suggested")}
+    assert levels == {"steps": ["replicated"], "suggested": ["suggested"]}
     assert set(Policy.from_json(both.to_json()).steps) == set(both.steps)
 
 
