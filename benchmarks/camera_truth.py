@@ -7,7 +7,6 @@ Run: ``python benchmarks/camera_truth.py [--worlds 5] [--only lamp,dust] [--seed
 
 from __future__ import annotations
 
-import argparse
 import math
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import av
 import cv2
+import harness
 import numpy as np
 
 from vidrobust.footage.item import Item
@@ -292,10 +292,9 @@ def score(name: str, worlds: int, seed: int, folder: Path, say: bool) -> str:
             if what in seen and true:
                 off.setdefault(what, []).append(abs(seen[what].value / true - 1))
         if say:
-            print(
-                k, planted, *(f"{n} {f.value:.3g} {f.text}" for n, f in seen.items()), sep="\n    "
-            )
-            print("    ", diagnosis[wanted] if diagnosis.has(wanted) else "")
+            for line in (planted, *(f"{n} {f.value:.3g} {f.text}" for n, f in seen.items())):
+                harness.say(k, line)
+            harness.say(k, diagnosis[wanted] if diagnosis.has(wanted) else "")
     errors = [
         f"{n} off by {np.median(e):.1%} (most {max(e):.1%}, {len(e)} known)" for n, e in off.items()
     ]
@@ -304,7 +303,7 @@ def score(name: str, worlds: int, seed: int, folder: Path, say: bool) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = harness.parser(__doc__)
     parser.add_argument("--worlds", type=int, default=5)
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=68)
@@ -312,8 +311,8 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen.only.split(",") if chosen.only else [*FAULTS, "sound"]:
-            print(score(name, chosen.worlds, chosen.seed, Path(folder), chosen.v), flush=True)
+            harness.say(score(name, chosen.worlds, chosen.seed, Path(folder), chosen.v))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)
