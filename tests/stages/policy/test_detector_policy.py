@@ -73,7 +73,9 @@ def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied):
 def test_the_answer_tells_it_in_a_few_lines(studied):
     found = answer_of(RunTables(studied))
     rates = [each for each in found.of("leaning") if each.kind == "rate"]
-    assert [(each.value, each.n) for each in rates] == [(0.0, FRAMES)]  # an only class cannot change
+    assert [(each.value, each.n) for each in rates] == [
+        (0.0, FRAMES)
+    ]  # an only class cannot change
     named = [each for each in found.of("leaning") if each.kind == "why_named"]
     assert "light" in named[0].text.lower()
     kinds = ("train_suggested", "train_replicated")

@@ -33,10 +33,14 @@ from vidrobust.cli.options import (
     "limits",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Largest allowed value, such as static_noise=2, light=1% or shift=0.3px; repeatable.",
+    help="Largest allowed value, such as static_noise=2, light=1% or shift=0.3px; repeatable.  "
+    "[default: none]",
 )
 @click.option(
-    "--exposure-ms", type=float, metavar="MS", help="Exposure of the recording.  [default: unknown]"
+    "--exposure-ms",
+    type=float,
+    metavar="MS",
+    help="Exposure of the recording in ms.  [default: unknown]",
 )
 @click.option(
     "--line-us", type=float, metavar="US", help="Time of a line of the sensor.  [default: unknown]"

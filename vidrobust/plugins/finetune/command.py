@@ -21,7 +21,7 @@ from vidrobust.text.numbers import percent
     type=PATH,
     metavar="NAME|FILE",
     help=f"Try this recipe too: {', '.join(NAMED)}; or one of yours: a Python file that defines transform, an "
-    "Albumentations YAML, or an Ultralytics hyp YAML. May be given several times.",
+    "Albumentations YAML, or an Ultralytics hyp YAML. May be given several times.  [default: none]",
 )
 @click.option(
     "--only",

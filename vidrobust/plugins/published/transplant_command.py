@@ -22,7 +22,10 @@ from vidrobust.errors import SettingsError
     help="The picture that holds the object, and its box x1,y1,x2,y2 in px; with --masks its class.",
 )
 @click.option(
-    "--masks", type=PATH, metavar="JSON", help="COCO annotations with the outline of the object."
+    "--masks",
+    type=PATH,
+    metavar="FILE.json",
+    help="COCO annotations with the outline of the object.",
 )
 @click.option(
     "--label", metavar="CLASS", help="What the object is.  [default: the answer to its own picture]"

@@ -14,7 +14,7 @@ from vidrobust.cli.options import JSON, PATH, QUIET, print_result, reporter
 @click.option(
     "--known",
     type=PATH,
-    metavar="FOLDER",
+    metavar="DIR",
     help="Pictures of what the model was trained for, such as its validation set; or a run folder of such footage.",
 )
 @click.option(
