@@ -97,9 +97,9 @@ def correlate(
         return
     if target:
         refuse_idle(OF_FILES, "where a target is given")
-    pooled = len(target) > 1 or across
+    pooled = len(target) > 1 or (across and options["out"])
     if target and (protocol or not pooled or not all(map(is_run, target))):
-        refuse_idle(("across",), "where the target is no run folder")
+        refuse_idle(("across",), "of one run without --out, or of sources")
         options = {name: value for name, value in options.items() if name not in OF_FILES}
         if protocol:
             _by_protocol(protocols()[protocol], target, options)
