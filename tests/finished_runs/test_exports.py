@@ -97,3 +97,15 @@ def test_what_cannot_be_exported_is_said(run, tmp_path):
     file.write_text("")
     with pytest.raises(SettingsError, match="is a file"):
         export_run(run.path, "csv", file)
+
+
+def test_excel_holds_the_tables_of_csv(tmp_path):
+    """Read back by pandas; a clip named like a formula stays text."""
+    folder = two_clips(tmp_path / "run")
+    frames = folder.table("frames")
+    folder.write_table("frames", frames.assign(label_name="=1+1"))
+    written, _ = export_run(folder.path, "excel", tmp_path / "out")
+    sheets = pd.read_excel(written.files[0], sheet_name=None)
+    assert {"metrics", "frames", "flips"} <= set(sheets)
+    assert len(sheets["frames"]) == len(frames)
+    assert set(sheets["frames"]["label_name"]) == {"=1+1"}

@@ -51,7 +51,7 @@ class Shown:
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """Write ``worst.mp4``, ``worst.gif`` and, where a browser is installed, ``report.pdf``."""
+    """Write ``worst.mp4``, ``worst.gif`` and, where a browser is installed, ``report.pdf`` and ``correlation.pdf``."""
     model = next(iter(run.tasks), None)
     moments = shown_moments(run, model) if model is not None else []
     if not moments:
@@ -61,11 +61,13 @@ def write(run: RunTables, out: Path) -> Exported:
     pictures = list(_pictures(run, moments))
     files = [_as_mp4(pictures, out / "worst.mp4"), _as_gif(pictures, out / "worst.gif")]
     notes = []
-    page = run.folder / "report.html"
-    try:
-        files.append(printed(page, out / "report.pdf"))
-    except (SettingsError, FileNotFoundError) as error:
-        notes.append(f"without report.pdf: {error}")
+    for name in ("report", "correlation"):
+        page = run.folder / f"{name}.html"
+        try:
+            if name == "report" or page.is_file():
+                files.append(printed(page, out / f"{name}.pdf"))
+        except (SettingsError, FileNotFoundError) as error:
+            notes.append(f"without {name}.pdf: {error}")
     others = [name for name in run.tasks if name != model]
     notes += [f"of {model}, not of {', '.join(others)}"] if others else []
     return Exported(tuple(files), tuple(notes))

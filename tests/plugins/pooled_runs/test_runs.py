@@ -47,3 +47,7 @@ def test_what_a_model_did_on_a_clip_counts_once(pooled):
 
 def test_models_of_all_runs_are_there_under_their_names(pooled):
     assert [m["name"] for m in pooled.run["models"]] == ["net", "other", "c/net"]
+
+
+def test_a_clip_belongs_to_the_first_run_that_holds_it(pooled):
+    assert pooled.run_of == {"one": "a", "two": "a", "b/one": "b"}

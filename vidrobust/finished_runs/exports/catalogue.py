@@ -22,7 +22,7 @@ from vidrobust.text.numbers import known
 
 GROUP = "vidrobust.exports"  # group of entry points in which a package names a Format, or several
 # Formats of the core: module in this folder, and record.
-CORE_FORMATS = {"csv": "csv:CSV", "markdown": "markdown:MARKDOWN"}
+CORE_FORMATS = {"csv": "csv:CSV", "excel": "excel:EXCEL", "markdown": "markdown:MARKDOWN"}
 FOLDER = "exports"  # within a run folder, where no other is named
 
 

@@ -24,16 +24,21 @@ TABLES = {
 
 def write(run: RunTables, out: Path) -> Exported:
     """Write a file a table that has rows, and flips.csv."""
+    tables, missing = tables_of(run)
+    return Exported(
+        tuple(save(out / f"{name}.csv", csv_text(table)) for name, table in tables.items()),
+        (f"Not written (empty): {', '.join(missing)}",) if missing else (),
+    )
+
+
+def tables_of(run: RunTables) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return the tables of a run by the names of their files, and the names of those without rows."""
     by_name = {name: run.table(table) for table, name in TABLES.items()}
     tables: dict[str, pd.DataFrame] = {
         name: table for name, table in by_name.items() if table is not None
     }
     tables["flips"] = flips_of(run)
-    missing = [name for name, table in by_name.items() if table is None]
-    return Exported(
-        tuple(save(out / f"{name}.csv", csv_text(table)) for name, table in tables.items()),
-        (f"Not written (empty): {', '.join(missing)}",) if missing else (),
-    )
+    return tables, [name for name, table in by_name.items() if table is None]
 
 
 CSV = Format(

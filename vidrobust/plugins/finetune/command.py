@@ -131,6 +131,8 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     for row in result["recipes"]:
         if row.get("file"):
             click.echo(f"{row['name']}: {row['file']}{_loaded(row['spec'])}")
+    if result["next"]:
+        click.echo(f"Next: {result['next']}")
 
 
 def _cell(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ from vidrobust.statistics.ratios import decided
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import percent
+from vidrobust.text.printable import printable
 
 FLIPS, ERRORS, AT_REST, OTHER = "flips", "errors", "errors_at_rest", "other"
 
@@ -136,10 +138,24 @@ def _study(
     if leaks:
         near = ", ".join(str(row["perturbation"]) for row in leaks if row["leak"]) or "none"
         summary["said"] += f" Perturbations near its augmentation, which cannot judge it: {near}."
+    summary["next"] = next_command(run.path, run.settings.sources, str(summary["spec"]))
     run.folder.write_json(ADAPTATION, summary)
     if not asked.policy and "policy" in choice.trials:
         apply_measured(run.path, name, policy, summary)
     return summary
+
+
+def next_command(run: Path, sources: Sequence[str], spec: str) -> str:
+    """Return the command that studies the new weights on the same footage and compares; "" without a spec of them."""
+    if not spec or not sources:
+        return ""
+    after = run.with_name(f"{run.name}-adapted")
+    footage = shlex.join(printable(source) for source in sources)
+    folders = shlex.join([str(run), str(after)])
+    return (
+        f"vidrobust study {footage} --model {shlex.quote(spec)} --out {shlex.quote(str(after))} && "
+        f"vidrobust compare {folders}"
+    )
 
 
 def _leaks(portfolio: Portfolio, chosen: str) -> list[dict[str, Any]]:

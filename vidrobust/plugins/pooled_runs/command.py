@@ -36,8 +36,8 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 @click.option(
     "--across",
     multiple=True,
-    type=click.Choice(["frames", "clips", "models"]),
-    help="Of several runs: correlate across these.  [default: all]",
+    type=click.Choice(["frames", "clips", "models", "parts", "classes", "runs"]),
+    help="Correlate across these, of several runs or with --out; runs may be weeks.  [default: frames, clips, models]",
 )
 @click.option(
     "--stability", "stability_file", metavar="FILE", help="A stability table, CSV or Parquet."
@@ -97,8 +97,9 @@ def correlate(
         return
     if target:
         refuse_idle(OF_FILES, "where a target is given")
-    if target and (protocol or len(target) == 1 or not all(map(is_run, target))):
-        refuse_idle(("across",), "without several runs")
+    pooled = len(target) > 1 or (across and options["out"])
+    if target and (protocol or not pooled or not all(map(is_run, target))):
+        refuse_idle(("across",), "of one run without --out, or of sources")
         options = {name: value for name, value in options.items() if name not in OF_FILES}
         if protocol:
             _by_protocol(protocols()[protocol], target, options)

@@ -49,6 +49,15 @@ class PooledRuns:
             if item in items
         }
 
+    @property
+    def run_of(self) -> dict[str, str]:
+        """The run of each clip; what several runs hold is of the first."""
+        named: dict[str, str] = {}
+        for folder, items in zip(self._folders, self._items, strict=True):
+            for name in items.values():
+                named.setdefault(name, folder.path.name)
+        return named
+
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of all runs under their common names."""
         parts: list[pd.DataFrame] = []
@@ -124,7 +133,9 @@ def correlate_runs(
     reporter.say(
         f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models"
     )
-    conclusions = write_studies(pooled, pooled.parts, folder, settings, reporter, across)
+    conclusions = write_studies(
+        pooled, pooled.parts, folder, settings, reporter, across, pooled.run_of
+    )
     reporter.say(f"correlation: {write_page(folder)}")
     return conclusions
 

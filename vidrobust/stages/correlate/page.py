@@ -199,8 +199,9 @@ def _matrix(title: str, rows: pd.DataFrame, main: pd.DataFrame) -> Matrix:
         columns=tuple(
             Label(
                 x=NAMES + ACROSS_PX * (k + 0.5),
-                y=HEADINGS - 14,
-                text=metric_name(name).replace("-", "- "),
+                # the last of its lines, 11 px each, ends above the first dot
+                y=HEADINGS - 5 - 11 * len(_heading(name)),
+                text=" ".join(_heading(name)),
             )
             for k, name in enumerate(metrics)
         ),
@@ -208,6 +209,10 @@ def _matrix(title: str, rows: pd.DataFrame, main: pd.DataFrame) -> Matrix:
         width=NAMES + ACROSS_PX * len(metrics),
         height=HEADINGS + DOWN_PX * len(main) + 6,
     )
+
+
+def _heading(name: str) -> list[str]:
+    return metric_name(name).partition("(")[0].replace("-", "- ").split()
 
 
 def _height(row: int) -> float:

@@ -21,6 +21,9 @@ ACROSS = {
     "frames": "across the frames of one model",
     "clips": "across clips",
     "models": "across models",
+    "parts": "across parts",
+    "classes": "across classes",
+    "runs": "across runs",
 }
 
 

@@ -25,11 +25,13 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
 from vidrobust.stages.correlate.from_summaries import signs, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
-from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
+from vidrobust.stages.correlate.units import Across, CorrelationUnits, grouped, units_of_run
 
 FILE = "correlation.json"
 SCHEMA = 1  # version of correlation.json
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
+# What is asked for by name alone, and the units whose means it takes.
+MEANS_OF: dict[Across, Across] = {"parts": "clips", "runs": "clips", "classes": "frames"}
 
 
 @functools.cache
@@ -105,14 +107,16 @@ def write_studies(
     settings: Settings,
     reporter: Reporter,
     wanted: Sequence[Across] = ACROSS,
+    run_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make the studies of a run or several, and write them into a folder; return correlation.json.
 
-    ``parts`` is item -> part of the footage.
+    ``parts`` is item -> part of the footage, ``run_of`` item -> run, such as a week.
     """
     results: list[_Study] = []
     left_out: list[str] = []
-    for across, model, units in _all_units(tables_of, parts, wanted, left_out):
+    names = {"parts": parts, "runs": run_of or {}}
+    for across, model, units in _all_units(tables_of, names, wanted, left_out):
         result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         results.append((across, model, result))
     return conclude(folder, results, left_out, reporter)
@@ -120,7 +124,7 @@ def write_studies(
 
 def _all_units(
     folder: StudiedTables,
-    parts: Mapping[str, str],
+    labels: Mapping[str, Mapping[str, str]],
     asked: Sequence[Across],
     left_out: list[str],
 ) -> list[tuple[Across, str, CorrelationUnits]]:
@@ -162,23 +166,48 @@ def _all_units(
                 margins = frames if "margin" in frames else None
                 units = units_of_summaries(stable, sensitive, frames=margins, strict=False)
             else:
-                how = task.correlation
+                how, base = task.correlation, MEANS_OF.get(across, across)
                 units = units_of_run(
                     frames,
                     pairs,
                     sensitive,
-                    across=across,
+                    across=base,
                     model=model,
-                    groups=parts,
+                    groups=labels["parts"],
                     how=how,
                     doses=doses,
                 )
-                if across == "clips":
+                if base == "clips":
                     units = with_stability(units, stable)
+                if across != base:
+                    units = grouped(units, _labels(across, units, labels, frames), across)
         except InputError as error:
             left_out.append(str(error))
             continue
         found.append((across, model, units))
+    return found
+
+
+def _labels(
+    across: Across,
+    units: CorrelationUnits,
+    labels: Mapping[str, Mapping[str, str]],
+    frames: pd.DataFrame,
+) -> list[str]:
+    """The part, run or class of each unit, "" of those without; InputError where none has any."""
+    known = labels.get(across, {})
+    if across == "classes":
+        if "label_name" not in frames:
+            raise InputError(
+                f"correlation across classes, model {units.model}: it gives no class of a frame"
+            )
+        name = frames["item"].astype(str) + ":" + frames["frame"].astype(str)
+        known = dict(zip(name, frames["label_name"].fillna("").astype(str), strict=True))
+    found = [known.get(str(name), "") for name in units.name]
+    if not any(found):
+        raise InputError(
+            f"correlation across {across}, model {units.model}: no clip names its {across}"
+        )
     return found
 
 

@@ -23,12 +23,12 @@ from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import autocorrelation_time
 from vidrobust.text.phrases import plural
 
-Across = Literal["frames", "clips", "models"]
+Across = Literal["frames", "clips", "models", "parts", "classes", "runs"]
 # Strengths count that move the model at most so much further than the footage does: heavier ones say little of
 # what mild changes do. Chosen among 1, 2 and all on worlds of seed 1 (``benchmarks/proxies.py``).
 MILD = 2.0
 # singular of the words that do not lose an s
-SINGULAR = {"stretches": "stretch", "families": "family"}
+SINGULAR = {"stretches": "stretch", "families": "family", "classes": "class"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,8 @@ class CorrelationUnits:
 
     def in_words(self, count: int) -> str:
         """Return a number of units in words: "1 clip", "24 frames"."""
-        return plural(count, self.across.removesuffix("s"), self.across)
+        one = SINGULAR.get(self.across, self.across.removesuffix("s"))
+        return plural(count, one, self.across)
 
     def clusters_in_words(self, count: int) -> str:
         """Return a number of clusters in words: "1 stretch", "5 clips"."""
@@ -202,6 +203,49 @@ def of_families(units: CorrelationUnits, family: Mapping[str, str]) -> Correlati
         else (pooled(halves[0]).to_numpy(np.float64), pooled(halves[1]).to_numpy(np.float64)),
         mild=None,
         absent=frozenset(family[name] for name in units.absent),
+    )
+
+
+def grouped(units: CorrelationUnits, label: Sequence[str], across: Across) -> CorrelationUnits:
+    """Return the units with one row a label, such as a part: the mean of all that has it.
+
+    ``label`` (n,) is of each unit; those of "" are left out. Each label is independent of the others.
+    """
+    labels = np.asarray(label, object)
+    units, labels = units.only(labels != ""), labels[labels != ""]
+    names = np.unique(labels.astype(str))
+
+    def mean(values: pd.DataFrame | None) -> pd.DataFrame | None:
+        if values is None:
+            return None
+        return values.groupby(labels.astype(str), sort=True).mean().reset_index(drop=True)
+
+    def array(values: np.ndarray) -> np.ndarray:
+        table = mean(pd.DataFrame(values))
+        assert table is not None
+        return table.to_numpy(np.float64)
+
+    instability, confounders = mean(units.instability), mean(units.confounders)
+    assert instability is not None
+    assert confounders is not None
+    halves, natural = units.sensitivity_halves, units.instability_halves
+    first, second = (None, None) if natural is None else (mean(natural[0]), mean(natural[1]))
+    return dataclasses.replace(
+        units,
+        across=across,
+        name=names.astype(object),
+        cluster=names.astype(object),
+        clusters_are=across,
+        series=None,
+        sensitivity=array(units.sensitivity),
+        instability=instability,
+        confounders=confounders,
+        foreign=mean(units.foreign),
+        sensitivity_halves=None if halves is None else (array(halves[0]), array(halves[1])),
+        instability_halves=None if first is None or second is None else (first, second),
+        dose=mean(units.dose),
+        skipped={},
+        notes=(),
     )
 
 

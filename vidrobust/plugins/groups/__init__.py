@@ -1,0 +1,1 @@
+"""Groups by any column of the manifest: shifts, stations, lamps, products."""

@@ -1,0 +1,1 @@
+"""Runs over time: since when a model is less stable, and from which rate on to look."""
