@@ -141,6 +141,7 @@ def test_no_option_is_forgotten_above():
     others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--labels"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
+    others |= {"--accept"}  # in tests/stages/answer
     others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
     stage = {o.opts[0] for o in cli.commands["study"].params if isinstance(o, click.Option)}
     assert stage == tested | others

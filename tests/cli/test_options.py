@@ -71,6 +71,7 @@ OF_METAVAR = {
     "N": "",  # a count of what the help begins with, a number of it, or a seed
     "K": "",
     "S": "seconds",
+    "US": "µs",
     "MS": "ms|[Mm]illiseconds",
     "PX": "px",
     "SHARE": "[Ss]hare",

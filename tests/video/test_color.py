@@ -142,7 +142,7 @@ def test_accurate_colour_of_ten_bits_and_of_turned_pictures(make):
         "turned": make("turn90.mp4", "-c", "copy", before=TURNS["turn90.mp4"], source=plain),
         "odd": make("odd.mkv", *NEARLY["odd.mkv"]),
     }.items():
-        with open_video(path, color="fast") as fast, open_video(path) as accurate:
+        with open_video(path, color="fast") as fast, open_video(path, color="accurate") as accurate:
             difference = np.abs(pictures_of(accurate).astype(int) - pictures_of(fast))
         assert difference.mean() < 2, name
         assert difference.mean() > 0.05, name  # another way was taken

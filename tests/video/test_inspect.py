@@ -59,7 +59,9 @@ def test_an_odd_name_is_printed_and_a_range_past_the_end_is_said(clip, tmp_path,
     (tmp_path / "m.csv").write_text(f"path,start_s\n{clip},1\n{clip},9\n")
     inside, past = inspect_paths([str(tmp_path / "m.csv")])
     assert (inside["frames"], past["frames"]) == (10, 0)
-    assert past["problems"] == ["no frame lies in the range of time that was asked for"]
+    assert past["problems"] == [
+        "no frame lies in the range of time that was asked for, of about 1.5 s"
+    ]
     with (
         open_video(clip, device="cpu", selection=Selection(start_s=9)) as video,
         pytest.raises(InputError, match="inspected: no frame lies in the range of time"),

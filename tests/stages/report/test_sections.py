@@ -74,7 +74,7 @@ def test_the_card_counts_only_what_was_compared(tmp_path):
     assert card.one_in_interval == "between 1 in 20 and 1 in 2.0"
     assert card.judgement.word == "unstable"
     # 16 pairs in 0.64 s are 25 a second: 0.25 x 25 = 6.25
-    assert card.finding == "the label flips 6.2 times a second"
+    assert card.finding == "the label changes 6.2 times a second (25 % of consecutive frames)"
     assert "4 flips" in card.rows["Noise floor"]  # all have 0.5, the floor itself
     assert card.rows["Based on"].startswith("4 separate seconds")
 

@@ -43,10 +43,13 @@ from vidrobust.cli.options import (
     help="Exposure of the recording in ms.  [default: unknown]",
 )
 @click.option(
-    "--line-us", type=float, metavar="US", help="Time of a line of the sensor.  [default: unknown]"
+    "--line-us",
+    type=float,
+    metavar="US",
+    help="Time of a line of the sensor in µs.  [default: unknown]",
 )
-@click.option("--start-s", type=float, metavar="S", help="Begin here.")
-@click.option("--end-s", type=float, metavar="S", help="End here.")
+@click.option("--start-s", type=float, metavar="S", help="Second to begin at.  [default: 0]")
+@click.option("--end-s", type=float, metavar="S", help="Second to end at.  [default: end of the clip]")
 @click.option(
     "--out",
     "-o",

@@ -36,7 +36,7 @@ from vidrobust.errors import SettingsError
     default=1.0,
     show_default=True,
     metavar="X",
-    help="Factor of its size.",
+    help="Its size by this factor.",
 )
 @click.option(
     "--grid",
