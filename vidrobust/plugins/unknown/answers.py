@@ -7,8 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.plugins.unknown.plugin import FILE
-from vidrobust.plugins.unknown.study import TOGETHER
+from vidrobust.plugins.unknown.plugin import FILE, TOGETHER
 from vidrobust.report.pages import fragment
 from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables

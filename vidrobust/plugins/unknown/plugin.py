@@ -6,6 +6,7 @@ from vidrobust.cli.command_entry import CommandEntry, at
 from vidrobust.report.section import ReportSection, called
 
 FILE = "unknown.json"
+TOGETHER, APART, UNDECIDED = "together", "not together", "cannot tell"
 
 COMMANDS = CommandEntry(
     name="unknown",

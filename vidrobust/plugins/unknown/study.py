@@ -15,7 +15,7 @@ from vidrobust.footage.expand import images_in
 from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.unknown.plugin import FILE
+from vidrobust.plugins.unknown.plugin import APART, FILE, TOGETHER, UNDECIDED
 from vidrobust.plugins.unknown.readout import LEADING, NEIGHBOURS, ScoreReader, distances, reader_of
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
 from vidrobust.statistics.associations import ranks, spearman
@@ -27,7 +27,6 @@ from vidrobust.statistics.standard_errors import cluster_jackknife, leave_one_ou
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 
-TOGETHER, APART, UNDECIDED = "together", "not together", "cannot tell"
 KNOWN_QUANTILE = 0.95  # of known pictures: Hendrycks & Gimpel 2017 and all later work count at 95 % of known ones
 OWN_QUANTILE = 0.75  # of the frames themselves, where no known picture says what is unknown
 LEAST_CORRELATION = (

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import Resizer
 from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.models.predict import needs_pixels, predict
+from vidrobust.models.predict import Model, needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
@@ -38,7 +38,7 @@ def pixel_floor(run: OpenRun) -> dict[str, dict[str, dict[str, Any]]]:
     The first sound video's first 64 frames are read by another decoder ("decoder"), on the CPU where a device
     decodes ("decoded on the device"), resized by another library ("resize" without averaging, "resize, averaged"
     with it) and cropped a pixel aside ("crop"). Each way has the largest total variation, label flips and n
-    frames; ways that cannot be had are left out.
+    frames; ways that cannot be had are left out, and so is a model that fails.
     """
     models = [model for model in run.models if is_classifier(model) and needs_pixels(model)]
     clip = _sound_clip(run) if models else None
@@ -53,22 +53,37 @@ def pixel_floor(run: OpenRun) -> dict[str, dict[str, dict[str, Any]]]:
         readings = _readings(item, used, run.settings, stack)
         for ours in _batches(item, run.settings):
             read_again = [(reading, next(reading.frames, None)) for reading in readings]
-            for model in models:
-                ways = floors[model.name]
-                answer = predict(model, ours.pixels)
-                for way, (other, names) in variants.get(model.name, {}).items():
-                    ways.setdefault(way, _Apart(names)).add(answer, predict(other, ours.pixels))
-                for reading, theirs in read_again:
-                    if theirs is None or theirs.index.tolist() != ours.index.tolist():
-                        continue
-                    apart = ways.setdefault(reading.way, _Apart(reading.names))
-                    same = torch.equal(ours.pixels.cpu(), theirs.pixels.cpu())
-                    apart.add(answer, answer if same else predict(model, theirs.pixels))
+            for model in [each for each in models if each.name in floors]:
+                try:
+                    _compare(
+                        model, ours, read_again, variants.get(model.name, {}), floors[model.name]
+                    )
+                except ModelError:  # where it failed on the clip itself, that is already told
+                    del floors[model.name]
     return {
         name: {way: dataclasses.asdict(apart) for way, apart in ways.items()}
         for name, ways in floors.items()
         if ways
     }
+
+
+def _compare(
+    model: Model,
+    ours: FrameBatch,
+    read_again: list[tuple[_Reading, FrameBatch | None]],
+    variants: dict[str, tuple[NetworkClassifier, list[str]]],
+    ways: dict[str, _Apart],
+) -> None:
+    """Add a batch to the ways of a model: its variants' answers, and its own to frames that were read otherwise."""
+    answer = predict(model, ours.pixels)
+    for way, (other, names) in variants.items():
+        ways.setdefault(way, _Apart(names)).add(answer, predict(other, ours.pixels))
+    for reading, theirs in read_again:
+        if theirs is None or theirs.index.tolist() != ours.index.tolist():
+            continue
+        apart = ways.setdefault(reading.way, _Apart(reading.names))
+        same = torch.equal(ours.pixels.cpu(), theirs.pixels.cpu())
+        apart.add(answer, answer if same else predict(model, theirs.pixels))
 
 
 @dataclass
