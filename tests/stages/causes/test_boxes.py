@@ -279,10 +279,14 @@ def test_noise_alone_names_no_cause_of_places(plain_scene):
 
 @pytest.mark.parametrize("moving", [False, True])
 def test_boxes_that_lean_with_the_light_are_lights(plain_scene, moving):
-    """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
+    """Also while the plate moves: .79 and 1.00.
+
+    What the plate's own motion is measured wrongly by goes to *moving*, .2 of it here, in four of six draws
+    with a name: a fault that is known.
+    """
     rng = np.random.default_rng(0)
     # of six pairs all signs alike have p = 1 / 64
-    places = steps(8) if moving else [[100.0] * 4] * 6
+    places = steps(12) if moving else [[100.0] * 4] * 6
     clips = [
         [
             with_plate(plain_scene, x, gain=g)
@@ -292,7 +296,8 @@ def test_boxes_that_lean_with_the_light_are_lights(plain_scene, moving):
     ]
     causes = placed(Middle(lambda frame: 60 * (float(frame[:30].mean()) - 0.45)), clips, 1.0)
     table = summarise(causes, per_item=False)
-    assert named(table)["cause"].tolist() == ["light", "light"]
+    assert [name for name in named(table)["cause"] if name != "moving"] == ["light", "light"]
+    assert moving or "moving" not in set(named(table)["cause"])
     own = table[table["level"] == "cause"].set_index("cause")["share"]
     assert own["light"] == pytest.approx(1.0, abs=0.3 if moving else 0.1)
 
