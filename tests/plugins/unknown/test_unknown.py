@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from tests.pipeline.conftest import run, stability
 from vidrobust.models.load import load_model
 from vidrobust.plugins.unknown.answers import details, lines, statements
-from vidrobust.plugins.unknown.readout import ODIN_STEP, distances, reader_of
 from vidrobust.plugins.unknown.plugin import APART, TOGETHER
+from vidrobust.plugins.unknown.readout import ODIN_STEP, distances, reader_of
 from vidrobust.plugins.unknown.study import auroc, together
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.video.source import open_video

@@ -49,7 +49,9 @@ from vidrobust.cli.options import (
     help="Time of a line of the sensor in µs.  [default: unknown]",
 )
 @click.option("--start-s", type=float, metavar="S", help="Begin here, in seconds.  [default: 0]")
-@click.option("--end-s", type=float, metavar="S", help="End here, in seconds.  [default: end of the clip]")
+@click.option(
+    "--end-s", type=float, metavar="S", help="End here, in seconds.  [default: end of the clip]"
+)
 @click.option(
     "--out",
     "-o",

@@ -75,15 +75,21 @@ def _compare(
     ways: dict[str, _Apart],
 ) -> None:
     """Add a batch to the ways of a model: its variants' answers, and its own to frames that were read otherwise."""
-    answer = predict(model, ours.pixels)
+    answer = _classified(model, ours.pixels)
     for way, (other, names) in variants.items():
-        ways.setdefault(way, _Apart(names)).add(answer, predict(other, ours.pixels))
+        ways.setdefault(way, _Apart(names)).add(answer, _classified(other, ours.pixels))
     for reading, theirs in read_again:
         if theirs is None or theirs.index.tolist() != ours.index.tolist():
             continue
         apart = ways.setdefault(reading.way, _Apart(reading.names))
         same = torch.equal(ours.pixels.cpu(), theirs.pixels.cpu())
-        apart.add(answer, answer if same else predict(model, theirs.pixels))
+        apart.add(answer, answer if same else _classified(model, theirs.pixels))
+
+
+def _classified(model: Model, pixels: torch.Tensor) -> Classifications:
+    answer = predict(model, pixels)
+    assert isinstance(answer, Classifications)
+    return answer
 
 
 @dataclass
