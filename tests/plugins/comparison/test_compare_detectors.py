@@ -228,3 +228,35 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, printed):
     assert found["iou"] == pytest.approx((1 + 0.6 + 1) / 3)
     assert [each["what"] for each in found["differs"]] == ["weights_sha256", "num_classes"]
     assert "only" in (tmp_path / "run" / "comparison.html").read_text()
+
+
+def test_the_headline_counts_boxes_of_one_side_and_names_the_largest_difference_of_a_score(
+    tmp_path, printed
+):
+    """Two frames: a box of B alone, and one whose score differs by .3, both counted by eye."""
+    (tmp_path / "clip").mkdir()
+    for frame in range(2):
+        picture = np.random.default_rng(frame).integers(0, 255, (96, 128, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "clip" / f"{frame}.png"), picture)
+    left, right = (10, 10, 50, 50), (70, 10, 110, 50)
+    boxes = {
+        "a": [(0, 0.9, left), (1, 0.9, left)],
+        "b": [(0, 0.6, left), (1, 0.9, left), (1, 0.8, right)],
+    }
+    for name, rows in boxes.items():
+        columns = ["frame", "score", "x1", "y1", "x2", "y2"]
+        table = pd.DataFrame([(frame, score, *box) for frame, score, box in rows], columns=columns)
+        table.assign(label="bolt").to_csv(tmp_path / f"{name}.csv", index=False)
+    models = [f"--model=detections:{tmp_path / name}.csv" for name in boxes]
+    out = str(tmp_path / "run")
+    assert run("stability", str(tmp_path / "clip"), *models, f"-o{out}", "-q") == 0
+    models = ("--model-a=a", "--model-b=b", "--json")
+    found = json.loads(printed(0, "compare", out, out, *models).out)
+    said = "The boxes are alike on 50 % of 2 frames: 0 boxes of A alone, 1 of B alone."
+    assert found["headline"].startswith(f"{said} Scores differ by up to 0.3 (clip, frame 0).")
+    assert found["agreement"]["largest_score_difference"]["value"] == pytest.approx(0.3)
+    assert [row["frame"] for row in found["agreement"]["frames"]] == [1]
+    matrix = json.loads(printed(0, "compare", out, "--json").out)
+    assert (matrix["models"], matrix["pairs"][0]["value"]) == (["a", "b"], 0.5)
+    lines = printed(0, "compare", out).out.splitlines()
+    assert [line.split()[-1] for line in lines[2:]] == ["%", "%"]

@@ -224,3 +224,16 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair, tmp_path):
     sources = RunFolder.existing(folder).settings.sources
     assert run("stability", *sources, f"--config={config}", f"--out={folder}", "-q") == 1
     assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2
+
+
+def test_a_build_fails_where_b_differs_from_a_and_passes_where_it_does_not(pair, printed, tmp_path):
+    a, b = (str(path) for path in pair)
+    junit = tmp_path / "junit.xml"
+    rules = ("--fail-if=answers > 1%", f"--junit={junit}", "--json")
+    printed(0, "compare", a, a, *rules)
+    assert 'failures="0"' in junit.read_text()
+    printed(1, "compare", a, b, *rules)
+    assert 'failures="1"' in junit.read_text()
+    printed(0, "compare", a, a, "--fail-if=flip_rate.high > 0.01", "--json")
+    printed(2, "compare", a, a, "--fail-if=recall > 0.01", "--json")
+    printed(2, "compare", a, b, f"--junit={junit}")

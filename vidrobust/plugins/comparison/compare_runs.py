@@ -11,6 +11,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.comparison import MARGIN
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
+from vidrobust.plugins.comparison.agreement import Agreement, box_counts
 from vidrobust.plugins.comparison.compare_metrics import (
     ENOUGH,
     SHORTEST_S,
@@ -24,25 +25,25 @@ from vidrobust.plugins.comparison.compare_metrics import (
 )
 from vidrobust.plugins.comparison.compare_sides import (
     Side,
-    box_agreement,
+    agreement_of,
+    differing_steps,
     precision_differences,
     sides_of,
     with_p,
 )
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.gates import Gate, Passage, pass_gates
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
     known,
     number,
     percent,
-    percent_with_interval,
     points_with_interval,
     with_interval,
 )
-from vidrobust.text.phrases import listing, plural
+from vidrobust.text.phrases import listing
 
 # Columns that say which rows of a raw table belong together, where they are there.
 KEYS = (
@@ -103,19 +104,21 @@ def compare_runs(
         raise InputError(
             f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
         )
-    labels = _frames(first, second, seed) if by == "content" else {}
+    alike = agreement_of(first, second) if by == "content" else None
+    labels = {} if alike is None or alike.finds_boxes else _frames(alike, first, second, seed)
     boxes = None
-    if by == "content" and task_of(first.task).finds_boxes:
-        boxes = box_agreement(first, second)
+    if alike is not None and alike.finds_boxes:
+        boxes = box_counts(alike, differing_steps(first, second))
     shown = {name: _with_own_figures(name, one, first, second) for name, one in compared.items()}
     leading = {
         m.name: compared[m.name] for m in metrics if m.headline and m.name in compared
     } or compared
     said = headline(leading, {m.name: m for m in metrics})
-    agreement = agreement_first(labels.get("churn"), boxes)
+    agreement = alike.sentence if alike is not None else ""
     return {
         **said,
         "headline": f"{agreement} {said['headline']}".lstrip(),
+        "agreement": None if alike is None else alike.as_dict(),
         "a": {"run": str(a.path), "model": first.model},
         "b": {"run": str(b.path), "model": second.model},
         "paired_by": by,
@@ -207,20 +210,12 @@ def _with_own_figures(name: str, pair: Compared, a: Side, b: Side) -> dict[str, 
     return {**asdict(pair), **both, "times": pair.times}
 
 
-def agreement_first(churn: Mapping[str, Any] | None, boxes: Mapping[str, Any] | None) -> str:
-    """A sentence on how often the two answer alike on the same frames; "" where that is not known."""
-    if boxes and boxes["frames"]:
-        frames = plural(boxes["frames"], "frame")
-        if not boxes["both"] + boxes["only_a"] + boxes["only_b"]:
-            return f"Neither finds a box in {frames}."
-        return f"The boxes are alike on {percent(boxes['frames_alike'] / boxes['frames'])} of {frames}."
-    if not churn or not churn["n"]:
-        return ""
-    frames = plural(churn["n"], "frame")
-    if not churn["value"]:
-        return f"The labels are the same on all {frames}."
-    share = percent_with_interval(churn["value"], churn["low"], churn["high"])
-    return f"The labels differ on {share} of {frames}."
+def outcomes(gates: Sequence[Gate], result: Mapping[str, Any]) -> list[Passage]:
+    """Check rules on what B has more than A, by metric; ``answers`` is the share of frames with another answer."""
+    figures = {name: {**row, "value": row["difference"]} for name, row in result["metrics"].items()}
+    if result["agreement"] is not None:
+        figures["answers"] = result["agreement"]
+    return pass_gates(gates, {"B less A": figures})
 
 
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
@@ -289,28 +284,10 @@ def _needed(needed: Mapping[str, Any]) -> str:
     return f"about {number(times)} times this footage would settle it"
 
 
-def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
-    tables = [side.table("frames") for side in (a, b)]
-    if any(table.empty for table in tables):
-        return {}
-    keys = ["item", "frame", *(["track"] if "track" in tables[0] else [])]
-    both = tables[0].merge(tables[1][[*keys, "label_name"]], on=keys, suffixes=("_a", "_b"))
-    if both.empty:
-        return {}
-    clusters = clusters_of_rows(both)
-    differ = both["label_name_a"].to_numpy(str) != both["label_name_b"].to_numpy(str)
-    changed = both[differ]
-    counts = (
-        changed.groupby(["label_name_a", "label_name_b"])
-        .size()
-        .sort_values(ascending=False, kind="stable")
-    )
+def _frames(alike: Agreement, a: Side, b: Side, seed: int) -> dict[str, Any]:
     summary: dict[str, Any] = {
-        # churn: Milani Fard et al. 2016
-        "churn": asdict(clustered_rate(differ, clusters)),
-        "changed_labels": [
-            {"a": str(one), "b": str(other), "frames": int(n)} for (one, other), n in counts.items()
-        ],
+        "churn": asdict(alike.rate),  # Milani Fard et al. 2016
+        "changed_labels": alike.changed.to_dict("records"),
     }
     return summary | _right(a, b, seed)
 

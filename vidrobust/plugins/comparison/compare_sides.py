@@ -15,7 +15,8 @@ import pandas as pd
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.box_differences import match
+from vidrobust.metrics.catalogue import task_of
+from vidrobust.plugins.comparison.agreement import Agreement, box_agreement, label_agreement
 from vidrobust.plugins.comparison.compare_metrics import (
     ENOUGH,
     SHORTEST_S,
@@ -279,45 +280,28 @@ def _judged(side: Side) -> Judged:
     return Judged(frames, known, boxes)
 
 
-SAME_PLACE = 0.5  # IoU from which two boxes are the same object, as COCO and PASCAL VOC count
 # Fields of ``ModelRecord``, in the order in which a frame meets them
 STEPS = ("preprocessing", "precision", "engine", "weights_sha256", "num_classes")
 
 
-def box_agreement(a: Side, b: Side) -> dict[str, Any]:
-    """Return how often two detectors say the same of the frames that both saw.
+def agreement_of(a: Side, b: Side) -> Agreement | None:
+    """Return how often two models say the same of the frames that both saw; None for another task.
 
-    Boxes count from the score at which a run begins tracks, and are matched one to one. ``differs`` holds the
-    steps between frame and boxes that the runs record differently.
+    Boxes count from the score at which a run begins tracks.
     """
-    key = ["item", "frame"]
-    seen = a.table("box_counts")[key].merge(b.table("box_counts")[key])
-    boxes = [_sure_boxes(side) for side in (a, b)]
-    of = [dict(list(table.groupby(key, sort=False))) for table in boxes]
-    counts = {"frames": len(seen), "frames_alike": 0, "both": 0, "only_a": 0, "only_b": 0}
-    overlaps, other_class = [], 0
-    for place in seen.itertuples(index=False, name=None):
-        one, other = (of[k].get(place, boxes[k].iloc[:0]) for k in (0, 1))
-        labels = [table["label_name"].to_numpy(str) for table in (one, other)]
-        corners = [table[list(BOX)].to_numpy(np.float64) for table in (one, other)]
-        i, j, iou = match(*corners, *labels, least=SAME_PLACE)
-        renamed = int((labels[0][i] != labels[1][j]).sum())
-        counts["both"] += len(i)
-        counts["only_a"] += len(one) - len(i)
-        counts["only_b"] += len(other) - len(i)
-        counts["frames_alike"] += len(one) == len(other) == len(i) and not renamed
-        overlaps.append(iou)
-        other_class += renamed
-    iou = np.concatenate(overlaps) if overlaps else np.zeros(0)
-    return {
-        **counts,
-        "other_class": other_class,
-        "iou": float(iou.mean()) if len(iou) else math.nan,
-        "differs": _differing_steps(a, b),
-    }
+    if task_of(a.task).finds_boxes:
+        frames = b.table("box_counts")[["item", "frame"]]
+        seen = a.table("box_counts")[["item", "frame", "time_s", "part"]].merge(frames)
+        return box_agreement(seen, _sure_boxes(a), _sure_boxes(b))
+    tables = [side.table("frames") for side in (a, b)]
+    if any(table.empty for table in tables):
+        return None
+    one, other = (table.rename(columns={"probability": "score"}) for table in tables)
+    found = label_agreement(one, other)
+    return None if found.frames.empty else found
 
 
-def _differing_steps(a: Side, b: Side) -> list[dict[str, str]]:
+def differing_steps(a: Side, b: Side) -> list[dict[str, str]]:
     models = [
         next(model for model in side.folder.record.models if model.name == side.model)
         for side in (a, b)

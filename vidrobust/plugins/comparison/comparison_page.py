@@ -48,6 +48,7 @@ WHY = {
 # Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_CHANGES = 12
+MOST_SHOWN = 3  # frames on the console
 
 
 def write_comparison(path: Path, both: Mapping[str, Any]) -> Path:
@@ -78,6 +79,7 @@ def write_comparison(path: Path, both: Mapping[str, Any]) -> Path:
             "changes_left": len((both["changed_labels"] or [])[MOST_CHANGES:]),
             "right": _right(both),
             "boxes": agreement_lines(both["boxes"]) if both["boxes"] else [],
+            "worst": worst_lines(both["agreement"]),
             "notes": both["notes"],
         },
         __package__,
@@ -175,6 +177,12 @@ def agreement_lines(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def worst_lines(agreement: Mapping[str, Any] | None) -> list[str]:
+    """Return the frames whose answers differ most, a line each."""
+    rows = agreement["frames"] if agreement else []
+    return [f"{row['item']}, frame {row['frame']}: A {row['a']}, B {row['b']}" for row in rows]
+
+
 def comparison_lines(result: Mapping[str, Any]) -> list[str]:
     a, b = result["a"], result["b"]
     wording = [
@@ -182,6 +190,7 @@ def comparison_lines(result: Mapping[str, Any]) -> list[str]:
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {plural(result['items'], 'input')}, paired by {result['paired_by']}",
         *(agreement_lines(result["boxes"]) if result["boxes"] else ()),
+        *(f"  {line}" for line in worst_lines(result["agreement"])[:MOST_SHOWN]),
         f"  {'metric':26}{'A':>16}{'B':>16}{'B - A':>16}  {'95 % interval':23} {'p':>7}  B is",
     ]
     further = [name for name in result["metrics"] if FURTHER.fullmatch(name)]
