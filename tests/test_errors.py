@@ -51,3 +51,33 @@ def test_a_type_is_named_as_people_know_it():
 
 def test_what_the_system_says():
     assert in_plain_words(PermissionError(13, "Permission denied", "a.csv")) == "Permission denied"
+
+
+UNPICKLED = (
+    "Weights only load failed. This file can still be loaded, to do so you have two options, only if you trust it. \n"
+    "\t(1) Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can result in "
+    "arbitrary code execution. Do it only if you got the file from a trusted source.\n"
+    "\tWeightsUnpickler error: Unsupported global: GLOBAL parts.Net was not an allowed global by default. "
+    "Please use `torch.serialization.add_safe_globals([Net])` to allowlist it."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (UNPICKLED, "Unsupported global: GLOBAL parts.Net"),
+        ("Object arrays cannot be loaded when allow_pickle=False", "objects of Python"),
+        ("Cannot load file containing pickled data when allow_pickle=False", "objects of Python"),
+        (
+            "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits; "
+            "use sys.set_int_max_str_digits() to increase the limit",
+            "value has 5000 digits",
+        ),
+    ],
+)
+def test_no_advice_that_lets_a_file_run_code(said, kept):
+    text = str(InputError(f"a.pt: cannot be read: {said}"))
+    assert text.startswith("a.pt: cannot be read")
+    assert kept in text
+    for advice in ("weights_only", "allow_pickle", "safe_globals", "set_int_max", "arbitrary code"):
+        assert advice not in text

@@ -10,6 +10,20 @@ from typing import ClassVar
 from vidrobust.text.printable import shown
 
 LONGEST = 4000  # characters of a message: one that quotes a damaged file may hold all of it
+# Words of libraries that advise to load a file in a way that may run code from it, or that takes any time
+_UNSAFE = re.compile(
+    r"weights_only|allow_pickle|safe_globals|trust_remote_code|pickle\.load|arbitrary code|set_int_max_str_digits"
+)
+# What stands instead of those that also say what is wrong
+_SAID_SAFELY = (
+    (
+        re.compile(
+            r"(Object arrays|Cannot load .{0,60}?)( cannot be loaded)? when allow_pickle ?= ?False"
+        ),
+        "it holds objects of Python, which could run code",
+    ),
+    (re.compile(r"[;,]? *use sys\.set_int_max_str_digits\(\) to increase the limit"), ""),
+)
 
 
 class VidrobustError(Exception):
@@ -18,10 +32,25 @@ class VidrobustError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __str__(self) -> str:
-        text = shown(super().__str__())
+        text = without_unsafe_advice(shown(super().__str__()))
         return (
             text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
         )
+
+
+def without_unsafe_advice(text: str) -> str:
+    """Return what another library says without its advice to load a file in a way that may run code from it.
+
+    >>> without_unsafe_advice("Object arrays cannot be loaded when allow_pickle=False")
+    'it holds objects of Python, which could run code'
+    """
+    for pattern, instead in _SAID_SAFELY:
+        text = pattern.sub(instead, text)
+    if not _UNSAFE.search(text):
+        return text
+    lines = (re.split(r"(?<=[.;]) +", line) for line in text.splitlines())
+    safe = (" ".join(one for one in line if not _UNSAFE.search(one)) for line in lines)
+    return "\n".join(line for line in safe if line.strip())
 
 
 class SettingsError(VidrobustError):

@@ -240,3 +240,20 @@ def test_the_answer_counts_only_what_was_evaluated(clip, public_clips, tmp_path,
 def test_a_page_holds_no_control_characters(tmp_path):
     page = written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx")
     assert page.read_text() == "<b>\\x1b[2Jred\\x07</b>\n\tx"
+
+
+def test_a_report_of_rules_that_cannot_be_written_is_refused_before_the_study(
+    clip, bands, tmp_path, printed
+):
+    model, out = bands("ruled", call="raise AssertionError('asked')"), tmp_path / "run"
+    command = ("stability", clip, model, "--end-s=0.4", f"-o{out}")
+    rule = "--fail-if=flip_rate > 1"
+    ended = printed(2, *command, rule, f"--junit={tmp_path / 'none' / 'junit.xml'}")
+    assert "there is no folder" in ended.err
+
+
+def test_a_report_of_no_rules_is_warned_of(clip, bands, tmp_path, printed):
+    command = ("stability", clip, bands("unruled"), "--end-s=0.4", f"-o{tmp_path / 'run'}")
+    ended = printed(0, *command, f"--junit={tmp_path / 'junit.xml'}")
+    assert "is not written, as no --fail-if asks for a rule" in ended.err
+    assert not (tmp_path / "junit.xml").exists()

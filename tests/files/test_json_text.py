@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import file_text, json_text, plain
+from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.footage.labels.labels import read_class_map
 
 
@@ -57,3 +57,10 @@ def test_a_pipe_is_no_text_file(tmp_path):
         file_text(tmp_path / "a.json")
     with pytest.raises(InputError):
         read_class_map(tmp_path / "a.json")
+
+
+def test_a_mark_of_the_byte_order_is_no_content(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"\xef\xbb\xbf[1]")
+    assert parsed_json(file_text(path)) == parsed_json("\ufeff[1]") == [1]
+    assert parsed_json(path.read_bytes()) == [1]

@@ -59,3 +59,9 @@ def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise():
     both = enumerate(zip(_IMAGENET_CATEGORIES, classes.imagenet(), strict=True))
     different = {k: names for k, names in both if len(set(names)) > 1}
     assert different == {680: ("nipple", "bottle teat")}
+
+
+def test_a_name_of_several_classes_is_remarked():
+    assert classes.repeated(("good", "bad")) == ""
+    assert "'good' is the name of 2 classes" in classes.repeated(("good", "bad", "good"))
+    assert classes.repeated(classes.imagenet()) == ""

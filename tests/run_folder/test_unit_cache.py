@@ -1,12 +1,13 @@
 """Parts in the run folder, in another folder, and in storage that is reached by a URL."""
 
 import pickle
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import few, run
+from tests.pipeline.conftest import NETS, few, run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.stages.transitions.stage import TRANSITIONS
@@ -63,3 +64,23 @@ def test_a_run_with_its_parts_elsewhere(public_clips, tmp_path):
             files = (tmp_path / each / f"{name}.parquet" for each in ("here", out))
             here, there = map(pd.read_parquet, files)
             pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+@pytest.mark.parametrize("place", ["/proc/1", "http://127.0.0.1:9/x"])
+def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_computed(
+    public_clips, models, printed, tmp_path, place
+):
+    started = time.monotonic()
+    command = ("stability", str(public_clips / "hevc.mp4"), f"--model=onnx:{models / NETS[0]}")
+    ended = printed(3, *command, f"--cache={place}", f"--out={tmp_path / 'run'}")
+    assert f"{place}: the cache cannot be written to (" in ended.err
+    assert "()" not in ended.err
+    assert "fault of vidrobust" not in ended.err
+    assert time.monotonic() - started < 30  # where it is tried again until the end, a minute passes
+
+
+def test_the_secrets_of_an_address_are_not_said(tmp_path):
+    place = "s3://key:secret@b/x?endpoint_override=127.0.0.1:9&scheme=http"
+    with pytest.raises(InputError) as refused:
+        UnitCache(tmp_path, place).check()
+    assert "secret@" not in str(refused.value)

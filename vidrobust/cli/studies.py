@@ -200,6 +200,7 @@ def _work(
     """Build, print, and exit with the gates' code, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
+    _check_junit(run, names, junit)
     build(run, STAGES, names)
     if after is not None:
         after(run)
@@ -218,6 +219,17 @@ def _work(
         code = enforce_gates(run, junit) or code
     if code:
         end(code)
+
+
+def _check_junit(run: Any, names: Sequence[str], junit: str | None) -> None:
+    """Refuse a file that cannot be written before the study; warn where no rule is asked."""
+    if junit is None:
+        return
+    folder = Path(junit).parent
+    if not folder.is_dir():
+        raise SettingsError(f"--junit {junit}: there is no folder {folder}; make it first")
+    if not (run.settings.fail_if and STABILITY.name in names):
+        run.reporter.warn(f"--junit {junit}: is not written, as no --fail-if asks for a rule")
 
 
 def _warn_of_failures(run: Any) -> None:

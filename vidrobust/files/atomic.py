@@ -30,7 +30,10 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write bytes in the same way."""
     beside = path.with_name(path.name + ".part")
-    beside.write_bytes(data)
+    try:
+        beside.write_bytes(data)
+    except FileNotFoundError as error:  # names the folder that is missing, not the file beside
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     os.replace(beside, path)
 
 

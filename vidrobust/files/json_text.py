@@ -13,8 +13,8 @@ from typing import Any
 from vidrobust.text.printable import printable
 
 
-def file_text(path: Path, encoding: str = "utf-8") -> str:
-    """Read a text file; OSError for pipes and devices, which may never end."""
+def file_text(path: Path, encoding: str = "utf-8-sig") -> str:
+    """Read a text file, with or without a mark of its byte order; OSError for pipes and devices."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return path.read_text(encoding=encoding)
@@ -23,7 +23,7 @@ def file_text(path: Path, encoding: str = "utf-8") -> str:
 def parsed_json(text: str | bytes) -> Any:
     """Parse JSON; ValueError also for JSON that is nested too deeply."""
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

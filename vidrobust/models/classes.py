@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -119,6 +120,25 @@ def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str,
         return coco_names(count), note
     called = f"class 0 to class {count - 1}" if count > 1 else "class 0"
     return numbered(count), f"{count} classes without names: called {called}"
+
+
+def repeated(names: Sequence[str]) -> str:
+    """Return a remark on names that several classes have, or ""; ImageNet's own two are not remarked.
+
+    >>> repeated(("good", "bad", "good"))
+    "'good' is the name of 2 classes: a change between them looks like none; number them apart"
+    """
+    if len(names) >= IMAGENET:
+        return ""
+    count = Counter(names)
+    twice = [name for name in count if count[name] > 1]
+    if not twice:
+        return ""
+    more = f" (and {len(twice) - 1} more names)" if len(twice) > 1 else ""
+    return (
+        f"{twice[0]!r} is the name of {count[twice[0]]} classes{more}: a change between them looks like none; "
+        "number them apart"
+    )
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ import numpy as np
 from vidrobust.errors import InputError, SettingsError, first_line
 from vidrobust.files.atomic import write_text
 from vidrobust.models.detection.heads import ultralytics_entry
-from vidrobust.models.onnx_runtime import cpu_session
+from vidrobust.models.onnx_runtime import cpu_session, numeric_outputs
 from vidrobust.models.sidecar import TEMPLATE, find_entry
 from vidrobust.text.printable import printable
 
 # Operations that move values without changing them
 _PASSING = ("Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Transpose")
+_TEXT = 8  # onnx.TensorProto.STRING
 _IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 _RAW = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _NAMES = {
@@ -185,7 +186,10 @@ def read_graph(network: Path) -> Graph:
             f"{printable(network)}: its input is {list(shape)}, expected pictures (N, 3, H, W) or (N, H, W, 3)"
         )
     height, width = shape[1:3] if last else shape[2:4]
-    given = tuple((value.name, _sides(value)) for value in graph.output)
+    numbers = [value for value in graph.output if value.type.tensor_type.elem_type != _TEXT]
+    if not numbers:
+        raise InputError(f"{printable(network)}: its outputs are text, and scores are needed")
+    given = tuple((value.name, _sides(value)) for value in numbers)
     return Graph(
         height=height,
         width=width,
@@ -193,7 +197,7 @@ def read_graph(network: Path) -> Graph:
         outputs=given
         if all(shape and None not in shape[1:] for _, shape in given)
         else _tried(network, inputs[0]),
-        last=_last(graph, graph.output[0].name),
+        last=_last(graph, numbers[0].name),
     )
 
 
@@ -203,7 +207,7 @@ def _tried(network: Path, value: Any) -> tuple[tuple[str, tuple[int | None, ...]
     kind = {1: np.float32, 10: np.float16, 11: np.float64}.get(value.type.tensor_type.elem_type)
     try:
         session = cpu_session(network, 1)
-        names = [output.name for output in session.get_outputs()]
+        names = numeric_outputs(session, printable(network))
         given = session.run(names, {value.name: np.zeros(sides, kind)})
     except Exception as error:  # the runtime's own kinds
         raise InputError(f"{printable(network)}: does not run: {first_line(error)}") from error

@@ -57,7 +57,7 @@ def read_state(path: Path) -> State:
         ) from error
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path}: is not a plain file of weights (weights_only); save it with "
+            f"{path}: is not a plain file of weights; save it with "
             f"torch.save(model.state_dict(), path): {first_line(error)}"
         ) from error
     except Exception as error:

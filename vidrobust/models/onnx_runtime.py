@@ -18,6 +18,7 @@ from vidrobust.text.printable import printable
 if TYPE_CHECKING:
     from vidrobust.models.spec import ModelSpec
 
+_TEXT = "tensor(string)"
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
@@ -118,6 +119,24 @@ def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[An
             f"{spec}: its input is {shape}, but the sidecar makes (N, 3, {', '.join(map(str, size))})"
         )
     return shape, _DTYPES[kind], last
+
+
+def numeric_outputs(session: Any, spec: str) -> list[str]:
+    """Return the names of the outputs that are numbers; SettingsError if all are text."""
+    outputs = session.get_outputs()
+    names = [output.name for output in outputs if output.type != _TEXT]
+    if not names:
+        told = ", ".join(output.name for output in outputs)
+        raise SettingsError(
+            f"{spec}: its outputs are text ({told}), and scores are needed; export it with its scores as an output"
+        )
+    return names
+
+
+def text_outputs(session: Any) -> list[str]:
+    """Return a note where outputs are text, which is not read."""
+    names = [output.name for output in session.get_outputs() if output.type == _TEXT]
+    return [f"outputs that are text are not read: {', '.join(names)}"] if names else []
 
 
 def weight_files(path: Path) -> list[Path]:

@@ -190,7 +190,7 @@ class Inputs:
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
-            if len(self.items) > 1:  # the error of the only input ends the run
+            if self.readable:  # the error of the only input ends the run
                 reporter.warn(f"error: {error}")
 
     def unreadable(self) -> InputError:

@@ -18,6 +18,7 @@ from vidrobust.footage.item_tables import items_table
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
 from vidrobust.metrics.catalogue import is_classifier
+from vidrobust.models.classes import repeated
 from vidrobust.models.info import identity, model_info
 from vidrobust.models.load import load_model, load_models, merged, pinned_spec
 from vidrobust.models.network import NetworkClassifier
@@ -137,6 +138,7 @@ class OpenRun:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
         self.cache = UnitCache(folder.path, settings.cache)
+        self.cache.check()
         # where hashes of the inputs are kept; None: nowhere
         self.hashes: Path | None = folder.path / "cache" / "hashes.json"
         # The item on whose first frames the number format of the models was calibrated.
@@ -180,6 +182,8 @@ class OpenRun:
             self._models = [self._in_classes(model) for model in loaded]
             for model in self._models:
                 self.reporter.say(f"model {model.name}: {plural(len(model.class_names), 'class')}")
+                if remark := repeated(model.class_names):
+                    self.reporter.warn(f"model {model.name}: {remark}")
             self.folder.update(
                 models=[
                     {"name": model.name, "task": model.task, **model_info(model).as_dict()}

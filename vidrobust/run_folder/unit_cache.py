@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -27,13 +27,18 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError, SettingsError, in_plain_words
+from vidrobust.files.atomic import disk_is_full
 from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.tables import schema as tables
+from vidrobust.text.printable import without_secrets
 
 FLAT = ("s3", "gcs", "abfs")  # kinds of storage of pyarrow that have no folders to make
 PATIENCE_S = 60.0  # a storage that could be reached before is asked again for this long, in seconds
 FACTS = "facts.json"
+# Written into a cache outside the run folder before anything is computed: whoever cannot write it cannot keep units
+NOTE = "README.txt"
+NOTE_TEXT = b"Results of vidrobust by what they depend on. Runs that need them compute them anew.\n"
 T = TypeVar("T")
 
 
@@ -67,13 +72,20 @@ class FolderStore:
 
     def write(self, name: str, content: bytes) -> None:
         path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(content)
             os.replace(beside, path)
+        except OSError as error:
+            if disk_is_full(error):
+                raise
+            raise InputError(
+                f"{self.path}: the cache cannot be written to ({error.strerror or error}); give another --cache"
+            ) from error
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def open(self, name: str) -> BinaryIO:
         return (self.path / name).open("rb")
@@ -93,7 +105,7 @@ class UrlStore:
             system, path = self._at(name)
             return bool(system.get_file_info(path).type == pafs.FileType.File)
 
-        return self._patiently(found)
+        return self._patiently(found, "cannot be reached")
 
     def write(self, name: str, content: bytes) -> None:
         def written() -> None:
@@ -103,7 +115,7 @@ class UrlStore:
             with system.open_output_stream(path) as stream:
                 stream.write(content)
 
-        self._patiently(written)
+        self._patiently(written, "cannot be written to")
 
     def open(self, name: str) -> BinaryIO:
         def content() -> bytes:
@@ -111,7 +123,7 @@ class UrlStore:
             with system.open_input_stream(path) as stream:
                 return bytes(stream.read())
 
-        return io.BytesIO(self._patiently(content))
+        return io.BytesIO(self._patiently(content, "cannot be reached"))
 
     def where(self, name: str) -> str:
         return f"{self.url.rstrip('/')}/{name}"
@@ -120,8 +132,8 @@ class UrlStore:
         system, root = file_system(self.url)
         return system, f"{root.rstrip('/')}/{name}"
 
-    def _patiently(self, work: Callable[[], T]) -> T:
-        """Do some work; if the storage fails after it has worked, retry for a while."""
+    def _patiently(self, work: Callable[[], T], fault: str) -> T:
+        """Do some work; if the storage fails after it has done such work, retry for a while."""
         until, pause = time.monotonic() + PATIENCE_S, 0.5
         while True:
             try:
@@ -129,19 +141,20 @@ class UrlStore:
             except (SettingsError, FileNotFoundError):
                 raise
             except Exception as error:  # each storage raises its own kinds
-                if self.url not in _REACHED or time.monotonic() + pause > until:
+                if (self.url, fault) not in _REACHED or time.monotonic() + pause > until:
+                    why = str(error) or type(error).__name__
                     raise InputError(
-                        f"{self.url}: the cache cannot be reached ({error})"
+                        f"{without_secrets(self.url)}: the cache {fault} ({why}); give another --cache"
                     ) from error
                 time.sleep(pause)
                 pause = min(2 * pause, 8.0)
             else:
-                _REACHED.add(self.url)
+                _REACHED.add((self.url, fault))
                 return result
 
 
-# storages that this process has reached: a wrong address is named at once
-_REACHED: set[str] = set()
+# storages that this process has reached or written to: a wrong address is named at once
+_REACHED: set[tuple[str, str]] = set()
 
 
 @functools.cache
@@ -176,6 +189,11 @@ class UnitCache:
         self._store: Store = (
             UrlStore(place) if "://" in place else FolderStore(Path(place or self._folder))
         )
+
+    def check(self) -> None:
+        """Raise InputError if a cache outside the run folder cannot be written to."""
+        if self.place and not self._store.has(NOTE):
+            self._store.write(NOTE, NOTE_TEXT)
 
     @property
     def in_reach(self) -> bool:

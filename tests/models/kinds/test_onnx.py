@@ -8,6 +8,7 @@ from scipy.special import softmax
 
 from tests.models.made_sidecar import sidecar
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.describe import described
 from vidrobust.models.info import file_sha256, model_info
 from vidrobust.models.load import load_model
 from vidrobust.models.preprocess import Preprocess
@@ -156,3 +157,32 @@ def test_one_output_and_a_detector_without_a_task(tmp_path, models):
     said = r"got \(1, 3549, 85\): looks like a detector.*classifiers only"
     with pytest.raises(SettingsError, match=said):
         load_model(f"onnx:{models / 'yolox_nano.onnx'},sidecar={sidecar}")
+
+
+def test_outputs_that_are_text_are_left_out_with_a_remark(tmp_path, noise):
+    spec = make(tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    nodes = [
+        helper.make_node("ArgMax", ["scores"], ["k"], axis=1, keepdims=0),
+        helper.make_node(
+            *("LabelEncoder", ["k"], ["names"]),
+            domain="ai.onnx.ml",
+            keys_int64s=[0, 1, 2],
+            values_strings=["a", "b", "c"],
+        ),
+    ]
+    model.graph.node.extend(nodes)
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 2))
+    scores = model.graph.output.pop()
+    model.graph.output.append(helper.make_tensor_value_info("names", TensorProto.STRING, ["N"]))
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(SettingsError, match=r"its outputs are text \(names\)"):
+        load_model(spec)
+    with pytest.raises(InputError, match="its outputs are text"):
+        described(tmp_path / "net.onnx")
+    model.graph.output.append(scores)
+    onnx.save(model, tmp_path / "net.onnx")
+    read = load_model(spec)
+    assert np.abs(read(noise).probabilities - expected(noise)).max() < 1e-5
+    assert "outputs that are text are not read: names" in model_info(read).notes
+    assert "output_name" not in described(tmp_path / "net.onnx")

@@ -54,3 +54,17 @@ def test_damage_is_told_in_the_answer_and_on_every_page(
         assert "No frame was damaged" not in text
     # without an answer on standard output it is a warning, also where nothing is decoded again
     assert "All rates are of the rest." in printed(0, *command, "--quiet").err
+
+
+def test_inputs_left_out_are_in_the_answer_with_their_reason(
+    public_clips, models, printed, tmp_path
+):
+    clip = public_clips / "hevc.mp4"
+    table = tmp_path / "clips.csv"
+    table.write_text(f"path,item\n{clip},first\n{clip},first\n{clip},second\n")
+    command = ("stability", str(table), f"--model=onnx:{models / NETS[0]}")
+    ended = printed(3, *command, f"--out={tmp_path / 'run'}")
+    answer = " ".join(ended.out.split())
+    assert "'first' is the name of the input of line 2 already" in answer
+    assert "'first' is the name of the input of line 2 already" in ended.err
+    assert "1 input with the same pictures as another counts once: second is first." in answer

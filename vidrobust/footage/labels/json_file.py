@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from vidrobust.errors import InputError, in_plain_words
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.text.printable import printable
 
@@ -88,7 +88,7 @@ def begins_with(path: Path, element: str) -> bool:
 def read_json(path: Path, kind: type) -> Any:
     """Return the content of a JSON file of this kind (dict or list); raises InputError."""
     try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
+        content = parsed_json(file_text(path))
     except json.JSONDecodeError as error:
         raise InputError(
             f"{printable(path)}, line {error.lineno}, column {error.colno}: {error.msg}"

@@ -20,8 +20,10 @@ from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import (
     OnnxFile,
     check_input,
+    numeric_outputs,
     open_session,
     runtime,
+    text_outputs,
     weight_files,
 )
 from vidrobust.models.sidecar import Sidecar, find_entry, read_entry, read_sidecar
@@ -49,6 +51,7 @@ def _onnx_classifier(
     provider = session.get_providers()[0]
     shape, dtype, last = check_input(session, sidecar.preprocess.shape, spec.text)
     output = _output(session, sidecar.output_name, spec.text, sidecar.path)
+    notes += text_outputs(session)
     batch = shape[0] if isinstance(shape[0], int) else None
     name = session.get_inputs()[0].name
     file = OnnxFile(path=path, input=name, output=output, dtype=dtype, channels_last=last)
@@ -82,7 +85,8 @@ def _onnx_detector(
     path = spec.file()
     sidecar = read_entry(entry, where)
     shape, dtype, last = check_input(session, sidecar.preprocess.size, spec.text)
-    names, name = [output.name for output in session.get_outputs()], session.get_inputs()[0].name
+    names, name = numeric_outputs(session, spec.text), session.get_inputs()[0].name
+    notes += text_outputs(session)
     provider = session.get_providers()[0]
 
     def run(inputs: torch.Tensor) -> Outputs:
@@ -109,7 +113,7 @@ def _onnx_detector(
 
 
 def _output(session: Any, named: str | None, spec: str, sidecar: Path) -> str:
-    names = [output.name for output in session.get_outputs()]
+    names = numeric_outputs(session, spec)
     if named is None and len(names) == 1:
         return str(names[0])
     if named not in names:

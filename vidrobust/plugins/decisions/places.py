@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from matplotlib.path import Path as MatplotlibPath
 
 from vidrobust.errors import InputError, SettingsError, reading
+from vidrobust.files.json_text import file_text, parsed_json
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def read_places(path: Path) -> list[LineOrZone]:
     if not path.is_file():  # opening a pipe waits
         raise InputError(f"{path}: there is no such file")
     with reading(path, "lines or zones"):
-        places = list(_of_json(json.loads(path.read_text(encoding="utf-8"))))
+        places = list(_of_json(parsed_json(file_text(path))))
     if not places:
         raise InputError(f"{path}: has no lines or zones; expected polygons in JSON")
     return places

@@ -6,7 +6,6 @@ that have no pixel in common with the object. A flat patch of the same outline i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.metrics.box_differences import BIRTH, KEEP, ious, match
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
@@ -111,7 +111,7 @@ def _box_of(text: str, width: int, height: int) -> tuple[int, int, int, int]:
 
 def coco_mask(file: Path, picture: str, label: str, size: tuple[int, int]) -> np.ndarray:
     """Return the mask (H, W) bool of the largest object of a class in a picture of COCO annotations."""
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = parsed_json(file_text(file))
     ids = {one["id"] for one in content["images"] if Path(one["file_name"]).name == picture}
     classes = {one["id"]: one["name"] for one in content["categories"]}
     rows = [

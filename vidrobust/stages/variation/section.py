@@ -23,6 +23,7 @@ from vidrobust.text.phrases import cut, listing, plural
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
 FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
 MOST_NAMED = 3  # inputs with faults that the answer names; the details list all
+LONGEST_WHY = 120  # characters of why an input could not be read
 MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
 
@@ -111,7 +112,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     inputs = run.record.inputs
     faults = [(entry.item, what) for entry in inputs if (what := _faults(run, entry))]
     models = tuple(f" with {model}" for model in run.tasks)
-    unread = [path for each in run.record.failed if not (path := each["path"]).endswith(models)]
+    unread = [each for each in run.record.failed if not each["path"].endswith(models)]
     sentences = [f"{item}: {what}." for item, what in faults if len(inputs) == 1]
     if faults and not sentences:
         told = listing((f"{cut(item)} ({what})" for item, what in faults), MOST_NAMED)
@@ -119,11 +120,27 @@ def statements(run: RunTables) -> Iterator[Statement]:
         in_all = f"; {corrupt} of {frames} frames are damaged" if len(faults) > MOST_NAMED else ""
         sentences = [f"Faults in {len(faults)} of {plural(len(inputs), 'input')}{in_all}: {told}."]
     if unread:
-        names = listing((cut(Path(path).name) for path in unread), MOST_NAMED)
-        sentences.append(f"{plural(len(unread), 'input')} could not be read: {names}.")
+        told = listing((_unread(each) for each in unread), MOST_NAMED)
+        sentences.append(f"{plural(len(unread), 'input')} could not be read: {told}.")
     if sentences:
-        text = " ".join([*sentences, "All rates are of the rest."])
+        sentences.append("All rates are of the rest.")
+    if copies := run.record.duplicates:
+        told = listing((f"{cut(each.item)} is {cut(each.same_as)}" for each in copies), MOST_NAMED)
+        once = "counts" if len(copies) == 1 else "count"
+        sentences.append(
+            f"{plural(len(copies), 'input')} with the same pictures as another {once} once: {told}."
+        )
+    if sentences:
+        text = " ".join(sentences)
         yield Statement(Question.FOOTAGE, text, Level.MEASURED, "footage_faults", n=len(faults))
+
+
+def _unread(failed: Mapping[str, str]) -> str:
+    """Return the name of an input that could not be read, and why."""
+    path, error = failed["path"], failed.get("error", "")
+    why = error.removeprefix(path).removeprefix(f"No such file: {path}").lstrip(":, ")
+    name = cut(Path(path).name, 40)
+    return f"{name} ({cut(why, LONGEST_WHY)})" if why else name
 
 
 def _faults(run: RunTables, entry: InputRecord) -> str:
