@@ -1,6 +1,7 @@
 """Torch modules behind a transform, callables on batches, and the box dicts of torchvision as models."""
 
 import types
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -266,3 +267,7 @@ def test_a_failing_callable_is_reported_by_its_own_error():
         models_of(fails)
     with pytest.raises(SettingsError, match="str"):
         models_of(lambda given: "nothing")
+
+
+def test_a_path_is_a_model():
+    assert models_of(Path("nets/parts.onnx")) == (["nets/parts.onnx"], None)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import vidrobust
 from tests.made_frames import texture
@@ -196,3 +197,34 @@ def test_a_task_without_flips_is_refused_by_name(monkeypatch, frames):
     said = r"of the task pose has no label flips; use vidrobust\.study"
     with pytest.raises(SettingsError, match=said):
         vidrobust.flip_rate(frames, "a-pose-model")
+
+
+def test_scores_of_one_frame_and_pictures_of_pil(frames):
+    by_frame, at_once = (vidrobust.Stability(task="classification") for _ in range(2))
+    rows = scores(torch.from_numpy(frames[:6]).permute(0, 3, 1, 2))
+    for row, frame in zip(rows, frames[:6], strict=True):
+        by_frame.update(row, [Image.fromarray(frame)])
+    at_once.update(rows, [Image.fromarray(frame) for frame in frames[:6]])
+    pd.testing.assert_frame_equal(by_frame.figures(), at_once.figures())
+
+
+def test_a_broken_rule_is_worded_as_it_was_given():
+    stability = vidrobust.Stability(task="classification")
+    stability.update(np.eye(3)[np.arange(40) % 3])
+    with pytest.raises(AssertionError, match=r"expected flip_rate <= 0\.02;") as broken:
+        vidrobust.assert_stable(stability, "flip_rate <= 2%")
+    assert "> 0.02" not in str(broken.value)
+    with pytest.raises(AssertionError, match=r"^hota > 0\.5: "):
+        vidrobust.assert_stable(stability, "hota > 0.5")
+
+
+def test_the_flip_rate_of_two_models_is_no_number(frames):
+    with pytest.raises(SettingsError, match="got 2 models"):
+        vidrobust.flip_rate(frames, [scores, lambda pixels: scores(pixels) * 0.5])
+
+
+def test_what_a_run_has_not_computed_is_said_alike(frames, tmp_path):
+    run = vidrobust.study(frames, scores, out=tmp_path / "run", stages=["stability"])
+    for name in ("account", "policy"):
+        with pytest.raises(InputError, match=f"has no {name} yet"):
+            getattr(run, name)

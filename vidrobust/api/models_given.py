@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -35,7 +36,7 @@ Transform: TypeAlias = Callable[[Any], torch.Tensor]
 # (N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or a list with an answer a frame, as
 # ``models.foreign`` reads it. Or one frame (H, W, 3) uint8 BGR -> one such answer.
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
-GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
+GivenModel: TypeAlias = "str | os.PathLike[str] | Model | torch.nn.Module | Callable_"
 FRAME_BY_FRAME = (
     "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
 )
@@ -55,7 +56,8 @@ def models_of(
 
     ``class_names`` default to ImageNet's for 1000 classes, else ``class 0``, ...
     """
-    many = list(given) if isinstance(given, list | tuple) else [given]
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    many = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in listed]
     if not many:
         raise SettingsError(
             "no model given: a spec such as efficientnet-lite0, a torch module, or a callable"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.errors import InputError
 from vidrobust.report.pages import rendered
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -100,13 +101,23 @@ class Run:
         """Shares over all inputs: model, level, group, cause, share, low, high, n.
 
         Rows of level "group" add up to 1 for each model; those of level "cause" are of what lies in the groups.
+        Raises InputError before the causes stage has run.
         """
+        if "causes" not in self._read.record.stages:
+            raise InputError(
+                f"{self.path}: has no account yet; make it: vidrobust causes {self.path}"
+            )
         account = self.folder.table("account")
         columns = ["model", "level", "group", "cause", "share", "low", "high", "n"]
         return account.loc[account["item"] == "", columns].reset_index(drop=True)
 
     @property
     def policy(self) -> dict[str, Any]:
+        """What to train with; raises InputError before the policy stage has run."""
+        if not (self.path / "policy.json").is_file():
+            raise InputError(
+                f"{self.path}: has no policy yet; make it: vidrobust policy {self.path}"
+            )
         return self.folder.read_json("policy.json")
 
     @property

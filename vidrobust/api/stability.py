@@ -72,10 +72,10 @@ class StabilityMeter:
         Parameters
         ----------
         predictions
-            Scores (N, K), ``Classifications``, ``Detections``, or a list with an answer a frame: supervision's
-            Detections, Ultralytics' Results, dicts of boxes, scores and labels, arrays (M, 6).
+            Scores (N, K), or (K,) of one frame, ``Classifications``, ``Detections``, or a list with an answer a frame:
+            supervision's Detections, Ultralytics' Results, dicts of boxes, scores and labels, arrays (M, 6).
         frames
-            uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
+            uint8 RGB (N, H, W, 3) or (N, 3, H, W), PIL images, or a ``FrameBatch``. Without them no pair is left out.
         clip
             Name of the clip, or one for each frame, as the default collate of a ``DataLoader`` gives them;
             clips may alternate.
@@ -175,6 +175,8 @@ class StabilityMeter:
             return detections_of(answers, self.class_names)
         if answers is not None and task_of_answers(answers, len(answers)) == "classification":
             return classifications_of(answers, self.class_names)
+        if answers is None and getattr(given, "ndim", 2) == 1:
+            given = given[None]
         rows = as_rows(
             given if answers is None else np.stack([np.asarray(a) for a in answers]), "predictions"
         )
@@ -199,7 +201,8 @@ class StabilityMeter:
             size = (count, 3, *(self.frame_size or (1, 1)))
             pixels = torch.empty(size, dtype=torch.uint8, device="meta")
         else:
-            stacked = np.stack(frames) if isinstance(frames, list | tuple) else frames
+            many = isinstance(frames, list | tuple)
+            stacked = np.stack([_array(each) for each in frames]) if many else _array(frames)
             pixels = torch.as_tensor(stacked)
             pixels = pixels[None] if pixels.ndim == 3 else pixels
             pixels = pixels.movedim(-1, 1) if pixels.ndim == 4 and pixels.shape[1] != 3 else pixels
@@ -213,6 +216,11 @@ class StabilityMeter:
         return FrameBatch(
             pixels=pixels, time_s=times, index=index, corrupt=np.zeros(count, bool), item=clip
         )
+
+
+def _array(frame: Any) -> Any:
+    """Return a PIL image as an array (H, W, 3) uint8, and anything else as it is."""
+    return np.asarray(frame.convert("RGB")) if hasattr(frame, "convert") else frame
 
 
 def _frames(answers: TaskPredictions, start: int, stop: int) -> TaskPredictions:
@@ -260,7 +268,9 @@ def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: st
     """
     gates = [parse_gate(rule) for rule in rules]
     # a gate fails where it holds
-    gates = [replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates]
+    gates = [
+        replace(gate, comparison=OPPOSITE[gate.comparison], expected=gate.text) for gate in gates
+    ]
     if isinstance(run, StabilityMeter):
         rows = run.figures()
         rows = rows[rows["item"] == ""].set_index("metric")

@@ -311,6 +311,10 @@ def flip_rate(
     from vidrobust.api.stability import NEEDS_PIXELS, StabilityMeter
 
     specs, made = models_of(model, preprocess=preprocess, class_names=class_names)
+    if len(specs) != 1:
+        raise SettingsError(
+            f"flip_rate: gives one number of one model, got {len(specs)} models; use vidrobust.study or compare"
+        )
     loaded, settings = made[0] if made is not None else load_model(specs[0]), Settings()
     if find_metric("flip_rate", loaded.task) is None:
         names = ", ".join(metric.name for metric in metrics_of(loaded.task) if metric.headline)

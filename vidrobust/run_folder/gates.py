@@ -79,9 +79,12 @@ class Gate:
     side: str  # "value", "low" or "high" of its interval, or "n"
     comparison: str
     limit: float
+    expected: str = ""  # the rule as it was given, where its opposite is what fails
 
     @property
     def text(self) -> str:
+        if self.expected:
+            return self.expected
         side = "" if self.side == "value" else f".{self.side}"
         return f"{self.metric}{side} {self.comparison} {self.limit:g}"
 
@@ -216,6 +219,8 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
     estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
     outcome = "failed" if failed else "passed"
     fails = f"fails {WORDS[gate.comparison]} {gate.limit:g}"
+    if gate.expected:
+        fails = f"expected {gate.expected}"
     sentence = f"{outcome}: {what} is {seen:.4g} ({fails}; estimate {estimate}{_scope(entry)})"
     return Passage(gate, of, outcome, seen, sentence)
 

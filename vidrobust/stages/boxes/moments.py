@@ -122,15 +122,18 @@ class BoxMoment:
 
 
 def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[BoxMoment]:
-    """Choose the moments at which one detector was sure and wrong, of each kind in turn.
+    """Choose the moments at which one detector lost most, of each kind in turn, the greatest loss of a turn first.
 
-    Moments of one item are at least a second apart; objects that leave or are hidden do not count.
+    A loss is the score before times the frames without the object. Moments of one item are at least a second apart;
+    objects that leave or are hidden do not count.
     """
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "lost", "late", "renamed")]
     chosen: list[BoxMoment] = []
     for row, kind in (
-        entry for turn in itertools.zip_longest(*queues) for entry in turn if entry is not None
+        entry
+        for turn in itertools.zip_longest(*queues)
+        for entry in sorted(filter(None, turn), key=lambda entry: -entry[0]["loss"])
     ):
         if len(chosen) == PER_MODEL:
             break
@@ -150,12 +153,23 @@ def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
     before = last.groupby(of, sort=False).shift()
     state_before = rows["state"].groupby(of, sort=False).shift().fillna("")
     begins = (rows["uncovered"] == 1) & (state_before != rows["state"])
-    return rows.assign(sure=before["score"], was=before["now"], begins=begins)
+    rows = rows.assign(sure=before["score"], was=before["now"], begins=begins)
+    # of an object found late no score stands before: what it usually has
+    usual = rows.groupby(["item", "track"], sort=False)["score"].transform("median")
+    return rows.assign(loss=(rows["sure"].fillna(usual).fillna(0.0) * _frames_lost(rows, of)))
+
+
+def _frames_lost(rows: pd.DataFrame, of: list[pd.Series]) -> pd.Series:
+    """Return how many frames in a row, from each on, are without the object; 1 where it has a box."""
+    without = rows["uncovered"] == 1
+    stretch = (without != without.groupby(of, sort=False).shift()).cumsum()
+    to_come = without.groupby(stretch).transform("size") - without.groupby(stretch).cumcount()
+    return to_come.where(without, 1)
 
 
 def _of_kind(rows: pd.DataFrame, kind: str) -> Iterator[tuple[pd.Series, str]]:
     chosen = rows["flip"] == 1 if kind == "renamed" else rows["begins"] & (rows["state"] == kind)
-    ranked = rows[chosen].sort_values("sure", ascending=False, kind="stable")
+    ranked = rows[chosen].sort_values("loss", ascending=False, kind="stable")
     return ((row, kind) for _, row in ranked.iterrows())
 
 
