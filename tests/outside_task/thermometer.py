@@ -100,6 +100,20 @@ def remedies(model, read, footage, max_delay_ms):
     return Studied(marked(rows, best, "jump_rate"), best)
 
 
+def judged(run, raw):
+    """Return how far each frame is from the temperature in the labels, such as 6504 K."""
+    known = run.inputs.known.labels
+    known = 1e6 / known.set_index("item")["label_name"].str.removesuffix(" K").astype(float)
+    frames = raw["task_frames"]
+    if frames.empty or known.empty:
+        return {}
+    found = 1e6 / frames["answer"].str.removesuffix(" K").astype(float)
+    truth = frames[["item", "frame", "time_s", "model"]].assign(
+        light_error=(found - frames["item"].map(known)).abs()
+    )
+    return {"task_truth": truth.dropna()}
+
+
 def _metric(name, title, sentence, **more):
     return Metric(task="temperature", name=name, title=title, sentence=sentence, **more)
 
@@ -129,6 +143,12 @@ METRICS = (
         "How much the temperature shakes about a steady drift.",
         table="task_frames", column="jitter", unit="mired", bounds=(0.0, float("inf")), headline=True,
     ),
+    _metric(
+        "light_error",
+        "error of the temperature",
+        "How far the temperature is from the known one.",
+        table="task_truth", unit="mired", bounds=(0.0, float("inf")), of_labels=True,
+    ),
 )  # fmt: skip
 RESPONSE = ResponseSpec(
     columns=("shift",), turns=("jump",), floors={"noise_floor_shift": ("shift",)}, of="of 100 mired",
@@ -144,6 +164,7 @@ TASK = Task(
     response=RESPONSE, correlation=CORRELATION, accounts={"": "the change of the temperature"},
     said=lambda found: ([f"{value:.3f} K" for value in found.kelvin], np.ones(found.num_frames)),
     drawn=drawn, coordinates=lambda found, motions, size: found.mired[:, None], remedies=remedies,
+    judge=judged, labelled=("task_truth",),
 )  # fmt: skip
 
 

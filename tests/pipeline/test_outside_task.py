@@ -17,7 +17,7 @@ from vidrobust.video.source import open_video
 
 HERE = Path(__file__).parents[1]
 CLIP = HERE / "footage_media" / "line-bottles.mp4"
-FRAMES, MODEL = 24, "mccamy"
+FRAMES, MODEL, KNOWN = 24, "mccamy", 5000
 
 
 def tinted(folder):
@@ -47,7 +47,9 @@ def site(tmp_path_factory):
     points += "[vidrobust.models]\nthermometer = thermometer:MODEL\n"
     install(site, "thermometer", points)
     np.save(site / "tinted.npy", tinted(site / "tinted"))
+    (site / "known.csv").write_text(f"path,label\ntinted,{KNOWN} K\n")
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "8", "--frames", "3", "-q")
+    asked += ("--labels", "known.csv")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
     commands = (
         ("study", "tinted", *asked, *of_tint, "-o", "whole"),
@@ -87,6 +89,15 @@ def test_its_metrics_are_those_of_a_plain_loop(site):
     assert found["jump_rate"]["n"] == FRAMES - 1
     stability = pd.read_parquet(site / "whole" / "stability.parquet").set_index("metric")["value"]
     assert stability["noise_floor_shift"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_its_judge_says_how_far_it_is_from_the_labels(site):
+    truth = pd.read_parquet(site / "whole" / "task_truth.parquet")
+    error = np.abs(mired(np.load(site / "tinted.npy")) - 1e6 / KNOWN)
+    # the answer is text of three decimals
+    assert truth["light_error"].to_numpy() == pytest.approx(error, abs=1e-4)
+    found = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]
+    assert found["light_error"]["value"] == pytest.approx(error.mean(), abs=1e-4)
 
 
 def test_the_planted_colour_is_the_only_cause_that_is_named(site):

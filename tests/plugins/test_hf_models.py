@@ -45,7 +45,6 @@ def folders(tmp_path_factory):
     transformers.YolosImageProcessor(size=sides).save_pretrained(root / "yolos")
     masked = transformers.ViTForMaskedImageModeling(vit)
     masked.save_pretrained(root / "masked")
-    _segmenters(root)
     layers = {"hidden_sizes": [64, 64], "depths": [1, 1], "layer_type": "basic"}
     resnet = transformers.ResNetConfig(embedding_size=64, id2label=NAMES, **layers)
     network = transformers.AutoModelForImageClassification.from_config(resnet)
@@ -54,54 +53,6 @@ def folders(tmp_path_factory):
     processor = transformers.ViTImageProcessor(size={"height": 96, "width": 128})
     processor.save_pretrained(root / "resnet")
     return root
-
-
-def _segmenters(root):
-    segformer = transformers.SegformerConfig(
-        hidden_sizes=[8, 16, 16, 32], depths=[1, 1, 1, 1], decoder_hidden_size=32,
-        num_attention_heads=[1, 2, 2, 4], initializer_range=0.5, id2label=NAMES,
-    )  # fmt: skip
-    transformers.SegformerForSemanticSegmentation(segformer).save_pretrained(root / "segformer")
-    size = {"height": 64, "width": 64}
-    transformers.SegformerImageProcessor(size=size).save_pretrained(root / "segformer")
-    swin = transformers.SwinConfig(
-        image_size=64, embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
-    queries = transformers.Mask2FormerConfig(
-        backbone_config=swin, hidden_dim=32, feature_size=32, mask_feature_size=32, num_queries=8,
-        encoder_layers=1, decoder_layers=2, encoder_feedforward_dim=32, dim_feedforward=32,
-        num_attention_heads=2, init_std=0.5, id2label=NAMES,
-    )  # fmt: skip
-    network = transformers.Mask2FormerForUniversalSegmentation(queries)
-    network.save_pretrained(root / "mask2former")
-    transformers.Mask2FormerImageProcessor(size=size).save_pretrained(root / "mask2former")
-
-
-@pytest.mark.parametrize("name", ["segformer", "mask2former"])
-def test_maps_are_those_of_the_library(name, folders):
-    """Its processor, network and post-processing; the folder, the objects and the pipeline are one model."""
-    folder = folders / name
-    model = load_model(f"hf:{folder}", device="cpu")
-    found = model(pictures())
-    assert (model.task, model.name, model.class_names) == ("semantic", name, tuple(NAMES.values()))
-    network = transformers.AutoModelForUniversalSegmentation if name == "mask2former" else (
-        transformers.AutoModelForSemanticSegmentation
-    )  # fmt: skip
-    module = network.from_pretrained(folder).eval()
-    processor = transformers.AutoImageProcessor.from_pretrained(folder)
-    with torch.inference_mode():
-        answer = module(**processor(images=images(pictures()), return_tensors="pt"))
-    expected = processor.post_process_semantic_segmentation(answer, target_sizes=[(90, 140)] * 3)
-    assert found.labels.shape == (3, 90, 140)
-    assert len(np.unique(found.labels)) > 1
-    for labels, of in zip(found.labels, expected, strict=True):
-        assert (labels != of.numpy()).mean() < 0.001
-    np.testing.assert_allclose(found.cells.sum(axis=1), 1, atol=1e-4)
-    pipeline = transformers.pipeline("image-segmentation", model=str(folder), device="cpu")
-    for given, how in ((module, {"preprocess": processor}), (module, {}), (pipeline, {})):
-        (same,) = models_of(given, device="cpu", **how)[1] or ()
-        assert np.array_equal(same(pictures()).labels, found.labels)
 
 
 @pytest.mark.parametrize("name", ["vit", "yolos"])

@@ -247,11 +247,10 @@ def test_an_object_from_python_is_the_file(tmp_path):
 
 
 @needs_library
-def test_tasks_of_no_plugin_are_named(tmp_path, monkeypatch):
+def test_tasks_of_no_plugin_are_named(tmp_path):
     from ultralytics import YOLO
 
     YOLO("yolo11n-pose.yaml", verbose=False).save(str(tmp_path / "net.pt"))
-    monkeypatch.setattr(ultralytics_models, "adopted", lambda *_: None)
     with pytest.raises(SettingsError, match="pose"):
         load_model(str(tmp_path / "net.pt"), device="cpu")
 

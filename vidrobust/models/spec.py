@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
@@ -144,12 +144,10 @@ def known() -> ModelKinds:
     return ModelKinds({kind.scheme: kind for kind in (*_own(), *plugins.records)}, plugins.broken)
 
 
-def adopted(
-    given: object, device: torch.device, *, but: Callable[..., Any] | None = None
-) -> Classifier | Detector | None:
-    """Return the model that the first kind that can makes of an object; ``but`` is not asked."""
+def adopted(given: object, device: torch.device) -> Classifier | Detector | None:
+    """Return the model that the first kind that can makes of an object."""
     for kind in known().kinds.values():
-        if kind.adopts is not None and kind.adopts is not but:
+        if kind.adopts is not None:
             model = kind.adopts(given, device)
             if model is not None:
                 return model

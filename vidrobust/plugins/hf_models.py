@@ -1,8 +1,7 @@
 """Hugging Face transformers: ``hf:FOLDER_OR_NAME``; from Python a pipeline, or a network and its processor.
 
 Classification and detection go through the ``Auto`` classes and the library's own pre- and post-processing,
-so that size, normalisation and names are those of the folder. A network of another task goes to the kind that
-adopts it.
+so that size, normalisation and names are those of the folder.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +25,7 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.modules import full_precision
 from vidrobust.models.network import check_steady, first_batch
-from vidrobust.models.spec import Form, ModelKind, ModelSpec, adopted
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 PACKAGE = "transformers"
@@ -34,11 +33,7 @@ PACKAGE = "transformers"
 TASKS = {
     "ForImageClassification": ("classification", "AutoModelForImageClassification"),
     "ForObjectDetection": ("detection", "AutoModelForObjectDetection"),
-    "ForSemanticSegmentation": ("semantic", "AutoModelForSemanticSegmentation"),
-    "ForUniversalSegmentation": ("semantic", "AutoModelForUniversalSegmentation"),
-    "ForInstanceSegmentation": ("semantic", "AutoModelForInstanceSegmentation"),
 }
-TASKS_LOADED = ("classification", "detection")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -114,26 +109,12 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         raise
     except Exception as error:
         raise InputError(f"{spec.text}: {_why(error, folder, spec.target)}") from error
-    if task not in TASKS_LOADED:
-        return _of_another_task(module, processor, task, spec, device)
     least = (
         _score(spec.options["min_score"], spec.text) if "min_score" in spec.options else MIN_SCORE
     )
     return _model(
         module, processor, task, Path(spec.target).name, spec.text, device, spec.target, least
     )
-
-
-def _of_another_task(
-    module: Any, processor: Any, task: str, spec: ModelSpec, device: torch.device
-) -> Classifier | Detector:
-    """The model that the kind of the task makes of the network."""
-    model: Any = adopted((module, processor), device, but=adopt)
-    if model is None:
-        raise SettingsError(f"{spec.text}: no plugin here has models of the task {task}")
-    model.name = Path(spec.target).name
-    model.info = replace(model.info, spec=spec.text, weights=spec.target)
-    return model
 
 
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
@@ -154,8 +135,6 @@ def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
         type(module).__name__,
     )
     task, _ = _task(module.config, f"model {name}", architecture)
-    if task not in TASKS_LOADED:
-        return None
     if processor is None and place and Path(place).is_dir():
         processor = _library(name).AutoImageProcessor.from_pretrained(place)
     target = module.device if device.type == "cpu" else device
@@ -282,7 +261,7 @@ KIND = ModelKind(
     forms=(
         Form(
             spec="hf:FOLDER_OR_NAME",
-            what="Hugging Face network: image classification, object detection or segmentation",
+            what="Hugging Face network: image classification or object detection",
             example="hf:nets/vit-parts",
             needs=(PACKAGE,),
         ),

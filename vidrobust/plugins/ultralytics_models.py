@@ -12,7 +12,7 @@ import pickletools
 import sys
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.preprocess import BoxPreprocess
-from vidrobust.models.spec import Form, ModelKind, ModelSpec, adopted
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import mask_array, shape_array
@@ -126,20 +126,8 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
             f"{spec.text}: {path} cannot be read by ultralytics: {first_line(error)}"
         ) from error
     if yolo.task not in TASKS:
-        return _of_another_task(yolo, spec.text, device, path)
+        raise SettingsError(f"{spec.text}: networks for {yolo.task!r} are not supported; {OTHERS}")
     return _model(yolo, path.stem, spec.text, device, options, str(path), file_sha256(path))
-
-
-def _of_another_task(
-    yolo: Any, spec: str, device: torch.device, path: Path
-) -> Classifier | Detector:
-    """The model that another kind makes of the network."""
-    model: Any = adopted(yolo, device)
-    if model is None:
-        raise SettingsError(f"{spec}: networks for {yolo.task!r} are not supported; {OTHERS}")
-    weights = {"weights": str(path), "weights_sha256": file_sha256(path)}
-    model.name, model.info = path.stem, replace(model.info, spec=spec, **weights)
-    return model
 
 
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:

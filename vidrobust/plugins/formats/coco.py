@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -104,9 +103,6 @@ def _row(
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
     more = {c: str(annotation[c]) for c in COCO_ATTRIBUTES if c in annotation}
-    if annotation.get("keypoints"):
-        joints = category.get("keypoints", [])
-        more |= {"keypoints": json.dumps(annotation["keypoints"]), "joints": json.dumps(joints)}
     if annotation.get("segmentation"):
         more["shape"] = _shape(path, where, annotation)
     return label_row(

@@ -1,1 +1,0 @@
-"""Semantic segmentation: how steady maps of classes are along video."""
