@@ -77,11 +77,11 @@ class RandomAnswers:
         return Classifications.from_logits(np.stack(logits), self.class_names)
 
 
-def pairs_of(course: Course, model: Any, count: int, key: str) -> pd.DataFrame:
-    """The sample that a study draws of one camera's frames: frame_a, weight."""
-    frames = course.recorded
+def choose(
+    frames: list[np.ndarray], usable: set[int], model: Any, count: int, key: str
+) -> pd.DataFrame:
+    """The sample that a study draws of frames: frame_a, weight."""
     p = answers(model, tuple(frames), "cpu").probabilities.astype(np.float64)
-    usable = set(course.usable())
     table = pd.DataFrame(
         {
             "frame_a": range(len(frames) - 1),
@@ -104,7 +104,7 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
     for number in range(cameras):
         course = Course(world, number, stills, -(-FRAMES // cameras))
         truth.append(course.truth(model))
-        for pair in pairs_of(course, model, -(-pairs // cameras), world.key).itertuples():
+        for pair in choose(course.recorded, {*course.usable()}, model, -(-pairs // cameras), world.key).itertuples():
             t = int(pair.frame_a)
             made = course.replays(t)
             ids = {"item": f"camera {number}", "frame_a": t, "frame_b": t + 1}
