@@ -104,7 +104,9 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
     for number in range(cameras):
         course = Course(world, number, stills, -(-FRAMES // cameras))
         truth.append(course.truth(model))
-        for pair in choose(course.recorded, {*course.usable()}, model, -(-pairs // cameras), world.key).itertuples():
+        for pair in choose(
+            course.recorded, {*course.usable()}, model, -(-pairs // cameras), world.key
+        ).itertuples():
             t = int(pair.frame_a)
             made = course.replays(t)
             ids = {"item": f"camera {number}", "frame_a": t, "frame_b": t + 1}

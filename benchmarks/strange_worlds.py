@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import math
 from functools import cache
-from itertools import pairwise, permutations
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 

@@ -1,6 +1,7 @@
 """Bands of a lamp on mains through a rolling shutter: they drift over the rows."""
 
 import numpy as np
+
 from worlds import HEIGHT, Scene, grid, seen
 
 GROUPS = {"bands": "light"}

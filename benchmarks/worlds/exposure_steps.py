@@ -1,6 +1,7 @@
 """An automatic exposure changes in four steps; all other pairs differ by noise alone."""
 
 import numpy as np
+
 from worlds import Scene, seen
 
 GROUPS = {"exposure": "light"}

@@ -1,6 +1,7 @@
 """A camera moves about a scene in which nothing does: a near plane goes over the far one."""
 
 import numpy as np
+
 from worlds import MARGIN, Scene, over, seen
 
 GROUPS = {"camera": "camera"}

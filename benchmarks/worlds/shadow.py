@@ -1,6 +1,7 @@
 """A shadow with an edge of 2, 11 or 35 px sweeps over a scene at rest."""
 
 import numpy as np
+
 from worlds import WIDTH, Scene, grid, seen, step
 
 GROUPS = {"shadow": "light"}

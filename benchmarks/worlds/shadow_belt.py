@@ -1,6 +1,7 @@
 """A shadow with an edge sweeps, while a part moves on a belt."""
 
 import numpy as np
+
 from worlds import WIDTH, Scene, grid, over, seen, step
 
 GROUPS = {"shadow": "light", "part": "moving"}

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.blur import SHARED, Blur, blur_between
+from vidrobust.frame_pairs.edge_light import fit_edges
 from vidrobust.frame_pairs.local_light import (
     FULL,
     Lights,
@@ -82,6 +83,10 @@ AGAIN = 2  # most times that motion is measured again in the light that was foun
 SATURATED = 0.005
 # Level from which a place is bright, and side, px, of the square that must be saturated about it.
 BRIGHT, RIM = 128, 5
+# Behind light with edges what moves, and what is new, may be so many times what it was before.
+HARDLY = 1.05
+# Light with edges is looked for where what a smooth field leaves spreads as much as this part of the field.
+OF_SMOOTH = 0.3
 ROUNDS = 2  # rounds in which the way back of a motion is found from the way there
 
 
@@ -211,6 +216,10 @@ def measure_change(
     if round_.moved.failed in UNLIKE:
         round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
     measured = round_.whole()
+    if lit and not (round_.noise or is_strong(measured.levels, first)):
+        measured = _with_edges(first, second, measured, fine=fine)
+        if measured.local.edges is not None:
+            return measured
     # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
     # with the light laid on the first frame, and the second no brighter than what the first can show;
     # likewise a hue that turned, and an edge that is blurred here and sharp there.
@@ -236,6 +245,48 @@ def measure_change(
             break
         measured = again.whole()
     return measured
+
+
+def _with_edges(
+    first: np.ndarray, second: np.ndarray, change: PairChange, *, fine: bool
+) -> PairChange:
+    """Measure again behind light with edges and by rows, if there is some that the change does not hold."""
+    failed = change.failed
+    if failed not in (None, *UNLIKE) or not (failed or change.new.any() or change.is_lit):
+        return change
+    a, b = (luma(x).astype(np.float32) for x in (first, second))
+    clipped = (np.maximum(brightest(first), brightest(second)) >= FULL - 1).view(np.uint8)
+    clear = ~cv2.dilate(clipped, np.ones((RIM, RIM), np.uint8)).astype(bool)
+    lit = change.local.of(change.levels.light(a))
+    left = fit_edges(*_brought(lit, change), b, change.objects_move, clear)
+    if left is None or _spread(left) <= OF_SMOOTH * _spread(change.local_gain):
+        return change
+    edges = fit_edges(*_brought(a, change), b, change.objects_move, clear)
+    if edges is None:
+        return change
+    again = _Round.of(first, second, first, _without(second, edges), fine=fine, edges=edges)
+    if again.moved.failed or not (failed or _hardly_more(again.moved, change)):
+        return change
+    return again.whole()
+
+
+def _brought(levels: np.ndarray, change: PairChange) -> tuple[np.ndarray, np.ndarray]:
+    still = warp(levels, change.camera) if change.has_camera else levels
+    return still, warp(levels, change.motion) if change.has_objects else still
+
+
+def _spread(gain: np.ndarray) -> float:
+    logarithm = np.log(gain)
+    return root_mean_square(logarithm - np.median(logarithm))
+
+
+def _without(picture: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return to_levels(picture / edges[..., None])
+
+
+def _hardly_more(one: PairChange, other: PairChange) -> bool:
+    moved, before = (size_px(change.motion) for change in (one, other))
+    return moved <= HARDLY * before + RESOLUTION and one.new.sum() <= HARDLY * other.new.sum() + 1
 
 
 def _measured_in(
@@ -303,6 +354,7 @@ class _Round:
     measured: bool  # Whether light and blur are to be measured
     clear: np.ndarray
     noise: float
+    edges: np.ndarray | None = None  # (H, W) float32: Light with edges, which ``shown`` is without
 
     @classmethod
     def of(
@@ -313,6 +365,7 @@ class _Round:
         shown: np.ndarray,
         *,
         fine: bool,
+        edges: np.ndarray | None = None,
     ) -> _Round:
         """Look for motion in ``lit`` and ``shown``, the frames in nearly one light."""
         noise = _noise_of_luma(luma(first), luma(second))
@@ -328,7 +381,7 @@ class _Round:
             )
         registered = register(lit, shown, fine=fine, texture=texture, min_seen=min_seen)
         everywhere, strong_noise = np.ones(first.shape[:2], bool), noise if smooth else 0.0
-        made = partial(cls, first=first, second=second, noise=strong_noise)
+        made = partial(cls, first=first, second=second, noise=strong_noise, edges=edges)
         if registered.failed:
             # a picture without texture can still become lighter
             blank = registered.failed is Unregistered.NO_TEXTURE
@@ -380,8 +433,9 @@ class _Round:
         if not self.measured:
             return self.moved
         still = ~moves(self.moved.objects)
-        levels, local = fit_lights(self.brought, self.second, self.clear, self.noise, still)
-        return replace(self.moved, levels=levels, local=local)
+        second = self.second if self.edges is None else _without(self.second, self.edges)
+        levels, local = fit_lights(self.brought, second, self.clear, self.noise, still)
+        return replace(self.moved, levels=levels, local=replace(local, edges=self.edges))
 
     def whole(self) -> PairChange:
         if not self.measured:
@@ -393,7 +447,10 @@ def _with_blur(
     change: PairChange, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
 ) -> PairChange:
     levels, local = change.lights
-    blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
+    # light with edges is taken from the second: on the first's grid they would lie beside their place
+    shown = luma(second) if local.edges is None else luma(_without(second, local.edges))
+    smooth = replace(local, edges=None)
+    blur = blur_between(smooth.of(levels.light(luma(first))), shown, change.motion, clear)
     return _with_detail(change, blur, first, second, moved)
 
 

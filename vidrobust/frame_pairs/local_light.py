@@ -51,17 +51,23 @@ class LocalLight:
     width: int  # Px of the frame, which says how far apart the knots are
     # Share of the difference of left-out cells that the field predicts; NaN where none was fitted beyond rounding
     predicted: float
+    # (h, w) float32: Gain of light with edges and by rows, beside the lattice's; None where there is none
+    edges: np.ndarray | None = None
 
     @property
     def there(self) -> bool:
-        return bool(self.lattice.size)
+        return bool(self.lattice.size) or self.edges is not None
 
     def gain(self, height: int, width: int) -> np.ndarray:
         """Return the factor of b's levels, (H, W) float32."""
-        if not self.there:
-            return np.ones((height, width), np.float32)
-        field = field_of(self.lattice, (height, width), self.width / INTERVALS)
-        return np.asarray(np.maximum(1 + field, np.float32(DARKEST)))
+        gain = np.ones((height, width), np.float32)
+        if self.lattice.size:
+            field = field_of(self.lattice, (height, width), self.width / INTERVALS)
+            gain = np.asarray(np.maximum(1 + field, np.float32(DARKEST)))
+        if self.edges is None:
+            return gain
+        same = self.edges.shape == gain.shape
+        return gain * (self.edges if same else cv2.resize(self.edges, (width, height)))
 
     def of(self, levels: np.ndarray) -> np.ndarray:
         """Apply the change to (H, W) or (H, W, 3) levels: float32, not clipped."""

@@ -287,14 +287,18 @@ GROUPS: Mapping[str, AccountEntry] = {
             title="noise, coding and fine detail",
             several=True,
         ),
+        AccountEntry(name="not_measured", title="what could not be measured"),
         AccountEntry(name="keyframes", title="keyframes of the recording", several=True),
     )
 }
 # Before an empty background nothing tells which of these two it is.
 MOTION = ("moving", "camera")
 EITHER = AccountEntry(name="motion", title="what moves or the camera")
+# The group of pairs that cannot be registered or lit: what they hold may be any other group's.
+NOT_MEASURED = "not_measured"
 UNDIVIDED: Mapping[str, str] = {
-    name: f"{name}_undivided" for name in ("moving", "camera", "light", "noise_and_detail")
+    **{name: f"{name}_undivided" for name in ("moving", "camera", "light", "noise_and_detail")},
+    NOT_MEASURED: "pairs_not_measured",
 }
 
 # In the order of the chain and of the report.
@@ -313,7 +317,7 @@ CATALOGUE: Mapping[str, Cause] = {
         *(
             Cause(
                 name=name,
-                title=f"{GROUPS[group].title}, undivided",
+                title=GROUPS[group].title + ("" if group == NOT_MEASURED else ", undivided"),
                 group=group,
                 several=GROUPS[group].several,
             )

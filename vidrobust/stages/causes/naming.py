@@ -25,6 +25,7 @@ from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.catalogue import (
     CATALOGUE,
     KEYFRAMES,
+    NOT_MEASURED,
     UNDIVIDED,
 )
 from vidrobust.stages.causes.shares import (
@@ -206,8 +207,17 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     # of such a share
     of_group = rows.assign(level="group", cause=rows["group"])[[*KEY, "scale"]]
     group_low = whole["low"].reindex(pd.MultiIndex.from_frame(of_group)).to_numpy()
-    none = (rows["low"] <= 0) | ((rows["level"] == "cause") & (group_low <= 0))
+    # nor one that what could not be measured may outweigh
+    unknown = np.maximum(rows["model"].map(_not_measured(last)).fillna(0).to_numpy(float), 0)
+    none = (rows["low"] <= unknown) | ((rows["level"] == "cause") & (group_low <= unknown))
+    none &= (rows["cause"] != KEYFRAMES) | (rows["low"] <= 0)
     return rows[~none].reset_index(drop=True)
+
+
+def _not_measured(account: pd.DataFrame) -> dict[str, float]:
+    """Return by model the share of the change whose pairs could not be measured."""
+    rows = account[(account["item"] == "") & (account["cause"] == NOT_MEASURED)]
+    return dict(zip(rows["model"].astype(str), rows["share"], strict=True))
 
 
 def spent(part: float) -> float:
@@ -244,7 +254,7 @@ def _may_be_named(account: pd.DataFrame) -> pd.Series:
     there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
     # keyframes are a group of one
     there &= (account["level"] == "group") | (account["cause"] != KEYFRAMES)
-    return there & ~account["cause"].isin(UNDIVIDED.values())
+    return there & ~account["cause"].isin((NOT_MEASURED, *UNDIVIDED.values()))
 
 
 def replicated(causes: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from vidrobust.stages.causes.catalogue import (
     CAMERA,
     CATALOGUE,
     NOISE,
+    NOT_MEASURED,
     REPLAYED,
     UNDIVIDED,
 )
@@ -198,8 +199,8 @@ def _prepared(
 
 
 def _not_registered(pictures: _Pictures, why: Excluded) -> PairReplays:
-    # no motion leads from one to the other: what differs moved or came into view
-    step = AccountStep(cause=UNDIVIDED["moving"], before=0, after=1, weight=1.0)
+    # no motion leads from one to the other: new content, motion, light or focus, and nothing tells which
+    step = AccountStep(cause=UNDIVIDED[NOT_MEASURED], before=0, after=1, weight=1.0)
     return PairReplays(pictures=tuple(pictures.items), steps=(step,), excluded=why)
 
 

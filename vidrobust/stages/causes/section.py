@@ -52,12 +52,12 @@ def rows(run: RunTables) -> list[dict[str, str]]:
     return [
         {
             "model": model if len(task.accounts) == 1 else f"{model}, {of}",
-            **_row(row, excluded),
+            **_row(row, left_out),
             "q": number(q.get(row["cause"]), missing="-"),
         }
         for model, task in run.tasks.items()
         for prefix, of in task.accounts.items()
-        for excluded in [_excluded(run, model, f"{prefix}causes")]
+        for left_out in [excluded(run, model, f"{prefix}causes")]
         for q in [_q_of(run, model, prefix)]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
         if row["cause"] not in UNDIVIDED.values() or row["share"] >= LEAST_DRAWN
@@ -70,7 +70,8 @@ def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
     return {str(row.cause): float(row.q) for row in named.itertuples()}
 
 
-def _excluded(run: RunTables, model: str, name: str) -> str:
+def excluded(run: RunTables, model: str, name: str) -> str:
+    """Say how many neighbours could not be replayed, by reason; "" where all were."""
     table = run.rows(name)
     return in_words(table[(table["model"] == model) & (table["scale"] == ADJACENT)])
 

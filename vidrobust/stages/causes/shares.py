@@ -39,6 +39,7 @@ from vidrobust.stages.causes.catalogue import (
     KEYFRAMES,
     MOTION,
     NOISE,
+    NOT_MEASURED,
     RECODED,
     REPLAYED,
     SHARPNESS,
@@ -476,10 +477,11 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
     """Return how far below and above a share the true one may lie, however many pairs there are.
 
     What a rule took from a remainder may be another's in part. Noise that is not seen where the picture is flat may be
-    a motion or a blur that was not measured exactly. A cause may be all that its group could not divide.
+    a motion or a blur that was not measured exactly. A cause may be all that its group could not divide. What could
+    not be measured at all may be anybody's.
     """
     total = float(pairs.change.sum())
-    if not total > 0 or name == KEYFRAMES:
+    if not total > 0 or name in (KEYFRAMES, NOT_MEASURED, UNDIVIDED[NOT_MEASURED]):
         return 0.0, 0.0
     ruled = OF_REMAINDER * np.abs(pairs.unsure.sum(axis=0)) / total
     hidden, ruled[DIVIDED.index(NOISE)] = ruled[DIVIDED.index(NOISE)] / OF_REMAINDER, 0.0
@@ -499,7 +501,8 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
     if level == "cause" and name in (SHARPNESS.name, NOISE):
         lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS.name, NOISE))
         least = float(np.hypot(least, OF_LESSER * lesser / total))
-    return float(np.hypot(least, below)), float(np.hypot(least, above))
+    unknown = max(0.0, float(pairs.part_of(NOT_MEASURED, "group").sum()) / total)
+    return float(np.hypot(least, below)), float(np.hypot(least, above)) + unknown
 
 
 def _holds_noise(name: str, level: Level) -> bool:

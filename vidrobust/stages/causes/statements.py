@@ -9,9 +9,22 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, GROUPS, KEYFRAMES, MOTION
+from vidrobust.stages.causes.catalogue import (
+    CATALOGUE,
+    EITHER,
+    GROUPS,
+    KEYFRAMES,
+    MOTION,
+    NOT_MEASURED,
+)
 from vidrobust.stages.causes.outcomes import Replication
-from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
+from vidrobust.stages.causes.section import (
+    LEAST_DRAWN,
+    alike_in_words,
+    excluded,
+    named_causes,
+    whole,
+)
 from vidrobust.stages.causes.shares import SMALLEST_SHARE
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement, figures_of
@@ -101,7 +114,8 @@ def _of_account(
         return
     names = named_causes(run, model, prefix, "group")
     again = _replications(run, model, prefix)
-    groups = account.sort_values("share", ascending=False, kind="stable").to_dict("records")
+    by_size = account.sort_values("share", ascending=False, kind="stable").to_dict("records")
+    groups = [row for row in by_size if row["cause"] != NOT_MEASURED]
     named = [row for row in groups if row["cause"] in names]
     if not names & {*MOTION} and named_causes(run, model, prefix, "either"):
         either = whole(run, model, f"{prefix}account", "either").to_dict("records")
@@ -110,6 +124,17 @@ def _of_account(
         yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
         yield from _within(run, model, prefix, row)
     yield from _of_rest(model, of, [row for row in groups if row["cause"] not in names], n)
+    yield from _not_measured(run, model, prefix, of, by_size)
+
+
+def _not_measured(
+    run: RunTables, model: str, prefix: str, of: str, groups: list[dict[str, Any]]
+) -> Iterator[Statement]:
+    for row in groups:
+        if row["cause"] == NOT_MEASURED and row["share"] >= LEAST_DRAWN:
+            why = excluded(run, model, f"{prefix}causes")
+            text = f"{capital(share(row['share']))} of {of} could not be measured ({why}): any cause may have made it."
+            yield _of(model, text, Level.MEASURED, "why_not_measured", row, share_of=NOT_MEASURED)
 
 
 def _more(run: RunTables) -> str:

@@ -12,7 +12,8 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture, data_uri
 from vidrobust.report.pictures import PICTURE_WIDTH, jpeg
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
+from vidrobust.stages.causes.catalogue import NOT_MEASURED
+from vidrobust.stages.causes.section import LEAST_DRAWN, alike_in_words, named_causes, whole
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import part_with_interval, percent
 from vidrobust.text.phrases import plural
@@ -23,6 +24,7 @@ NAMES = {
     "camera": "motion of the camera",
     "light": "light and colour",
     "noise_and_detail": "noise and fine detail",
+    "not_measured": "not measured",
     "keyframes": "keyframes of the recording",
 }
 SUBJECTS = {
@@ -67,6 +69,7 @@ def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
     """Return the groups of an account over all clips, the largest share first; may be empty."""
     rows = whole(run, model, f"{prefix}account", "group")
     rows = rows[rows["share"].notna() & (rows["n"] >= FEWEST_ROWS)]
+    rows = rows[(rows["cause"] != NOT_MEASURED) | (rows["share"] >= LEAST_DRAWN)]
     if (rows["cause"] == "keyframes").all():  # no pair changes
         rows = rows[:0]
     return rows.sort_values("share", ascending=False, kind="stable")
