@@ -125,10 +125,12 @@ def light(still: np.ndarray, moved: np.ndarray, second: np.ndarray, flat: np.nda
         return np.where(strong, tangent, slope[0]), np.where(strong, 0, slope[1])
 
     a_, m_, b_ = map(along, slopes)
-    of_b = _mean(b_[0] ** 2 + b_[1] ** 2)
+    of_a, of_b = (
+        np.maximum(_mean(x**2 + y**2), 0) for x, y in (a_, b_)
+    )  # running sums round below 0
     at_rest = _correlation(a_, b_, of_b)
     in_motion = _correlation(m_, b_, of_b)
-    enough = np.sqrt(np.minimum(of_b, _mean(a_[0] ** 2 + a_[1] ** 2))) > TEXTURE
+    enough = np.sqrt(np.minimum(of_a, of_b)) > TEXTURE
     stays = (at_rest >= STAYS) & (at_rest >= in_motion - AS_WELL)
     return _spread(stays, enough)
 

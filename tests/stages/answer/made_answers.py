@@ -50,6 +50,7 @@ def account(n=24, items=None, **groups):
         "camera": {"share": 0.0, "low": -0.01, "high": 0.02},
         "light": {"share": 0.6, "low": 0.5, "high": 0.7},
         "noise_and_detail": {"share": 0.05, "low": -0.02, "high": 0.12},
+        "not_measured": {"share": 0.0, "low": -0.02, "high": 0.02},
         "keyframes": {"share": 0.1, "low": -0.3, "high": 0.5},
     }
     of = {"model": "net", "item": "", "level": "group", "n": n, "occurs": n, "clusters": 5}

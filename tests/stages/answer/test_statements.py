@@ -140,6 +140,11 @@ CASES = {
     "why_open": ({}, of(account=account(keyframes={"high": 0.29}))),
     # the group is not named, and its share is known to 30 points
     "why_at_most": ({}, of(account=account(noise_and_detail={"high": 0.09}))),
+    # pairs that could not be measured hold half a percent or more of the change
+    "why_not_measured": (
+        of(account=account(not_measured={"share": 0.12, "low": 0.09, "high": 0.15})),
+        of(account=account(not_measured={"share": 0.004})),
+    ),
     # the group is not named, and its share is surely below 10 %
     "why_no_effect": ({}, of(account=WIDE)),
     # the answers are recorded

@@ -229,7 +229,7 @@ def test_another_scene_cannot_be_replayed(scene):
     rows = pd.DataFrame(scored(pair, MODEL)).set_index("cause")
     moved = rows.loc[UNDIVIDED[NOT_MEASURED]]
     assert moved["projection"] == pytest.approx(moved["squared_change"])
-    assert not rows.drop(UNDIVIDED["moving"])["projection"].any()
+    assert not rows.drop(UNDIVIDED[NOT_MEASURED])["projection"].any()
 
 
 def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene):

@@ -133,7 +133,8 @@ def _not_measured(
     for row in groups:
         if row["cause"] == NOT_MEASURED and row["share"] >= LEAST_DRAWN:
             why = excluded(run, model, f"{prefix}causes")
-            text = f"{capital(share(row['share']))} of {of} could not be measured ({why}): any cause may have made it."
+            why = f" ({why})" if why else ""
+            text = f"{capital(share(row['share']))} of {of} could not be measured{why}: any cause may have made it."
             yield _of(model, text, Level.MEASURED, "why_not_measured", row, share_of=NOT_MEASURED)
 
 
