@@ -47,11 +47,9 @@ class Agreement:
 
     @property
     def has_answers(self) -> bool:
-        """Whether each side answered anything: two silent detectors agree on nothing."""
-        if not self.finds_boxes:
-            return len(self.frames) > 0
-        sums = self.frames[["both", "only_a", "only_b"]].sum()
-        return bool(sums["both"] + min(sums["only_a"], sums["only_b"]) > 0)
+        """Whether either side answered anything: two silent detectors agree on nothing."""
+        counts = ["both", "only_a", "only_b"] if self.finds_boxes else []
+        return len(self.frames) > 0 and (not counts or bool(self.frames[counts].to_numpy().sum()))
 
     @property
     def largest(self) -> dict[str, Any] | None:
@@ -102,7 +100,7 @@ class Agreement:
                 return f"The labels are the same on all {n}.{gap}"
             return f"The labels differ on {share} of {n}.{gap}"
         sums = self.frames[["both", "only_a", "only_b", "other_class"]].sum().astype(int)
-        if not sums[["both", "only_a", "only_b"]].sum():
+        if not self.has_answers:
             return f"Neither finds a box in {n}."
         alike = percent(1 - rate.value)
         alone = f"{plural(sums['only_a'], 'box', 'boxes')} of A alone, {sums['only_b']} of B alone"
