@@ -267,7 +267,14 @@ def _with_edges(
     again = _Round.of(first, second, first, _without(second, edges), fine=fine, edges=edges)
     if again.moved.failed or not (failed or _hardly_more(again.moved, change)):
         return change
-    return again.whole()
+    found = again.whole()
+    # what moves hid a part of the light: once more, with less of it
+    more = fit_edges(*_brought(a, found), b, found.objects_move, clear)
+    if more is not None and (found.has_objects or found.has_camera):
+        again = _Round.of(first, second, first, _without(second, more), fine=fine, edges=more)
+        if not again.moved.failed and _less(again.moved, found):
+            return again.whole()
+    return found
 
 
 def _brought(levels: np.ndarray, change: PairChange) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from vidrobust.frame_pairs import robust
 
 OF_RATIO = 0.7  # px, of the pictures whose ratio is taken
 FLOOR = 4.0  # levels added before the logarithm: black has no ratio
+MOST_MOVES = 0.2  # share of a picture that may move for a profile of rows to leave it out
 STRIPE = 8  # px, width of the stripes of columns that cross-check a profile of rows
 MIN_ROW = 0.3  # least share of a row that must be clear
 OF_ROWS = 1.5  # px, standard deviation of the smoothing of a profile
@@ -94,7 +95,8 @@ def fit_edges(
     ratio -= np.float32(
         np.median(ratio[inside])
     )  # what all of the picture shares is no light with edges
-    profile = row_profile(ratio, inside & ~moves)
+    # where most of a picture is taken to move, it was the light that a flow followed
+    profile = row_profile(ratio, inside & ~moves if moves.mean() < MOST_MOVES else inside)
     rows = np.zeros((len(ratio), 1), np.float32)
     if profile is not None:
         rows = profile[:, None].astype(np.float32)
