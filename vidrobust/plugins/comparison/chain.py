@@ -135,7 +135,8 @@ def _colour(chain: Chain) -> Chain | None:
 def _jpeg(quality: int, chain: Chain) -> Chain:
     def coded(picture: np.ndarray, _: int) -> np.ndarray:
         data: Any = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        back: Any = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        return np.ascontiguousarray(back[..., ::-1])
 
     return replace(chain, edit=lambda pixels: each_frame(pixels, coded))
 
