@@ -1,5 +1,7 @@
 """Stability in other loops: the figures of a study, torchmetrics' manner, Lightning, and a test that fails."""
 
+import types
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 
 import vidrobust
 from tests.made_frames import texture
+from tests.outside_task.thermometer import TASK
 from vidrobust.errors import InputError, SettingsError
 
 MISSING = "Ultralytics is not installed: pip install ultralytics"
@@ -190,13 +193,15 @@ def test_identical_frames_give_no_flip_rate_and_say_why(frames):
 
 
 def test_a_task_without_flips_is_refused_by_name(monkeypatch, frames):
-    class Poses:
-        task = "pose"
+    class Thermometer:
+        task = "temperature"
 
-    monkeypatch.setattr("vidrobust.api.study.load_model", lambda spec: Poses())
-    said = r"of the task pose has no label flips; use vidrobust\.study"
+    known = types.SimpleNamespace(records=(TASK,))
+    monkeypatch.setattr("vidrobust.metrics.catalogue.provided_tasks", lambda: known)
+    monkeypatch.setattr("vidrobust.api.study.load_model", lambda spec: Thermometer())
+    said = r"of the task temperature has no label flips; use vidrobust\.study"
     with pytest.raises(SettingsError, match=said):
-        vidrobust.flip_rate(frames, "a-pose-model")
+        vidrobust.flip_rate(frames, "a-thermometer")
 
 
 def test_scores_of_one_frame_and_pictures_of_pil(frames):

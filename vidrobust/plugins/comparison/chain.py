@@ -27,6 +27,7 @@ from vidrobust.models.exported import digest, made_once, onnx_file
 from vidrobust.models.info import file_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.network import GuardedRun, Network, NetworkClassifier
+from vidrobust.models.onnx_runtime import onnxruntime
 from vidrobust.models.predict import Batch, Model, Predictions, predict
 from vidrobust.models.preprocess import BoxPreprocess, Preprocess
 from vidrobust.video.source import first_batch, open_video
@@ -224,6 +225,8 @@ def _classifying(chain: Chain, change: Callable[[Network], Network | None]) -> C
 
 def _float16(network: Network) -> Network | None:
     import onnx
+
+    onnxruntime()  # it turns telemetry off
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     if network.precision == "float16":

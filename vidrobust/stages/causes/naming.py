@@ -319,7 +319,10 @@ def undecided(run: OpenRun) -> bool:
 
 
 def open_causes(account: pd.DataFrame, named: pd.DataFrame) -> pd.Series:
-    """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
+    """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known.
+
+    What could not be measured is never named; it is known where it is surely there, and else more pairs tell.
+    """
     names = pd.MultiIndex.from_frame(account[KEY])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(named[KEY]))
     asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
@@ -327,4 +330,7 @@ def open_causes(account: pd.DataFrame, named: pd.DataFrame) -> pd.Series:
     low, high = (account["pairs_low"], account["pairs_high"])
     settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
     settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
+    unmeasured = (account["item"] == "") & (account["cause"] == NOT_MEASURED)
+    settled |= unmeasured & (low > SMALLEST_SHARE)
+    asked |= unmeasured & (account["level"] == "group") & account["p"].notna()
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
