@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 import torch
 from harness import say
-from planted import Course, World, drawn, planted, still
+from planted import Course, World, add_places, drawn, planted, still
 
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
@@ -308,12 +308,8 @@ def static_nulls(worlds: list[World], stills: Path, count: int) -> None:
 
 
 def main() -> None:
-    root = Path(__file__).resolve().parents[2] / "shared"
     parser = harness.parser(__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--commit", help="whose hash draws; HEAD where none is given")
-    parser.add_argument("--stills", type=Path, default=root / "corpus" / "imagenet_sample")
-    parser.add_argument("--models", type=Path, default=root / "models")
+    add_places(parser)
     parser.add_argument("--worlds", type=int, default=36)
     parser.add_argument("--pairs", type=int, default=24)
     parser.add_argument("--draw", choices=("development", "fresh"), default="fresh")

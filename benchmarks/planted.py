@@ -7,6 +7,7 @@ change of the same pairs, one condition after the other, in both orders. Everyth
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import tempfile
 from collections.abc import Mapping
@@ -77,6 +78,15 @@ SMALLEST, LARGEST = 0.35, 1.6
 """Sizes of conditions."""
 
 
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Add what every script with planted worlds is asked: where to write, who draws, and from which files."""
+    root = Path(__file__).resolve().parents[2] / "shared"
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--commit", help="whose hash draws; HEAD where none is given")
+    parser.add_argument("--stills", type=Path, default=root / "corpus" / "imagenet_sample")
+    parser.add_argument("--models", type=Path, default=root / "models")
+
+
 @dataclass(frozen=True)
 class Frame:
     """The condition of one frame: shift px, gain, hue degrees, blur sigma px, place of a part px.
@@ -115,7 +125,7 @@ def _base(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) float32 without noise; the part is an ellipse of another still on a belt."""
     x = scene
     if frame.part is not None:
-        x = _with_part(scene, part, frame.part)
+        x = with_part(scene, part, (frame.part + MARGIN, 0.6 * scene.shape[0]))
     matrix = np.float32([[1, 0, MARGIN + frame.shift[0]], [0, 1, MARGIN + frame.shift[1]]])
     flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
     x = cv2.warpAffine(x, matrix, (WIDTH, HEIGHT), flags=flags)
@@ -130,10 +140,10 @@ def _base(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
     return np.clip(frame.gain * x, 0, 255)
 
 
-def _with_part(scene: np.ndarray, part: np.ndarray, place: float) -> np.ndarray:
-    """A part of 110 x 90 px with its middle at x = place, y = 60 % of the height."""
+def with_part(scene: np.ndarray, part: np.ndarray, place: tuple[float, float]) -> np.ndarray:
+    """A still with a part of 110 x 90 px of another one, its middle at a place (x, y) px of the still."""
     height, width = scene.shape[:2]
-    cx, cy, rx, ry = place + MARGIN, 0.6 * height, 55.0, 45.0
+    (cx, cy), rx, ry = place, 55.0, 45.0
     source = (part.shape[1] / 2, part.shape[0] / 2)
     shift = np.float32([[1, 0, source[0] - cx], [0, 1, source[1] - cy]])
     moved = cv2.warpAffine(

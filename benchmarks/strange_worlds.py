@@ -31,11 +31,12 @@ import torch
 import worlds
 from account import choose
 from harness import say
-from planted import ROUNDINGS, coded, mean_answer, still
+from planted import ROUNDINGS, add_places, coded, mean_answer, still
 from worlds import HEIGHT, MARGIN, WIDTH, Scene
 
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
+from vidrobust.stages.causes.catalogue import NOT_MEASURED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.recoded import LEAD, recoded
@@ -135,27 +136,28 @@ def study(strange: Strange, model: Any, count: int, key: str) -> pd.DataFrame:
     return table
 
 
-def shares_of(table: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
-    """Share, low, high and true share of each group, and the names that are given."""
+def shares_of(table: pd.DataFrame) -> tuple[pd.DataFrame, set[str], float]:
+    """Share, low, high and true share of each group; the names that are given; and what is not measured."""
     account = summarise(table, per_item=False)
     groups = account[account["level"] == "group"].set_index("cause")
     truth = table.attrs["truth"]
     shares = groups.loc[list(truth), ["share", "low", "high"]].assign(true=pd.Series(truth))
     names = named(account)
-    return shares, set(names.loc[names["level"] == "group", "cause"])
+    named_groups = set(names.loc[names["level"] == "group", "cause"])
+    return shares, named_groups, float(groups.loc[NOT_MEASURED, "share"])
 
 
-def describe(found: list[tuple[str, str, pd.DataFrame, set[str]]]) -> None:
+def describe(found: list[tuple[str, str, pd.DataFrame, set[str], float]]) -> None:
     """Every world, and what holds over all of them."""
     worlds_ = harness.table("world", "network", *CONTENT, "noise and detail", "named", digits=2)
-    for kind, network, shares, names in found:
+    for kind, network, shares, names, _ in found:
         cells = [
             f"{_short(r.share)} [{_short(r.low)}, {_short(r.high)}] for {_short(r.true)}"
             for r in shares.itertuples()
         ]
         worlds_.row(kind, network, *cells, ", ".join(sorted(names)) or "none")
     every = pd.concat(
-        [shares.assign(world=k, group=shares.index) for k, (_, _, shares, _) in enumerate(found)]
+        [shares.assign(world=k, group=shares.index) for k, (_, _, shares, _, _) in enumerate(found)]
     )
     every["inside"] = (every["low"] <= every["true"]) & (every["true"] <= every["high"])
     every["width"] = every["high"] - every["low"]
@@ -173,14 +175,17 @@ def describe(found: list[tuple[str, str, pd.DataFrame, set[str]]]) -> None:
     )
     false = [
         f"{kind} {network} {name}"
-        for kind, network, shares, names in found
+        for kind, network, shares, names, _ in found
         for name in sorted(names)
         if name in shares.index and shares.loc[name, "true"] < THERE
     ]
     say(f"false names: in {len({' '.join(x.split()[:2]) for x in false})} of {len(found)} {false}")
+    say(
+        f"not measured: {np.mean([each[-1] for each in found]):.3f} of the change, mean over worlds"
+    )
     lit = [
         "light" in names
-        for _, _, shares, names in found
+        for _, _, shares, names, _ in found
         if math.isfinite(shares.loc["light", "true"]) and shares.loc["light", "true"] >= 0.2
     ]
     if lit:
@@ -205,12 +210,8 @@ def _by_world(cells: pd.DataFrame, draws: int = 2000) -> tuple[float, float]:
 
 
 def main() -> None:
-    root = Path(__file__).resolve().parents[2] / "shared"
     parser = harness.parser(__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--commit", help="whose hash draws; HEAD where none is given")
-    parser.add_argument("--stills", type=Path, default=root / "corpus" / "imagenet_sample")
-    parser.add_argument("--models", type=Path, default=root / "models")
+    add_places(parser)
     parser.add_argument("--kinds", nargs="+", default=sorted(worlds.kinds()))
     parser.add_argument("--each", type=int, default=2)
     parser.add_argument("--networks", nargs="+", default=["mobilenet_v2_1.0_224"])

@@ -24,6 +24,7 @@ from types import ModuleType
 
 import cv2
 import numpy as np
+from planted import with_part
 
 WIDTH, HEIGHT = 320, 240
 MARGIN = 32
@@ -80,18 +81,7 @@ def step(distance: np.ndarray, width: float) -> np.ndarray:
 
 def over(scene: np.ndarray, part: np.ndarray, x: float, y: float) -> np.ndarray:
     """The scene with an ellipse of 110 x 90 px of another still, (x, y) its middle in the frame."""
-    rows, columns = np.mgrid[: scene.shape[0], : scene.shape[1]].astype(np.float32)
-    cx, cy = x + MARGIN, y + MARGIN
-    shift = np.float32([[1, 0, scene.shape[1] / 2 - cx], [0, 1, scene.shape[0] / 2 - cy]])
-    moved = cv2.warpAffine(
-        part,
-        shift,
-        scene.shape[1::-1],
-        flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
-    cover = np.clip((1 - np.hypot((columns - cx) / 55, (rows - cy) / 45)) * 50 + 0.5, 0, 1)
-    return np.asarray(scene + cover[..., None].astype(np.float32) * (moved - scene))
+    return with_part(scene, part, (x + MARGIN, y + MARGIN))
 
 
 def walk(scene: Scene, sigma: float, dims: int = 2) -> np.ndarray:

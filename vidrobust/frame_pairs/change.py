@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.blur import SHARED, Blur, blur_between
-from vidrobust.frame_pairs.edge_light import fit_edges
+from vidrobust.frame_pairs.edge_light import fit_edges, spread_of
 from vidrobust.frame_pairs.local_light import (
     FULL,
     Lights,
@@ -259,9 +259,10 @@ def _with_edges(
     clear = ~cv2.dilate(clipped, np.ones((RIM, RIM), np.uint8)).astype(bool)
     lit = change.local.of(change.levels.light(a))
     left = fit_edges(*_brought(lit, change), b, change.objects_move, clear)
-    if left is None or _spread(left) <= OF_SMOOTH * _spread(change.local_gain):
+    if left is None or spread_of(left) <= OF_SMOOTH * spread_of(change.local_gain):
         return change
-    edges = fit_edges(*_brought(a, change), b, change.objects_move, clear)
+    there = change.levels.has_light or change.local.there
+    edges = fit_edges(*_brought(a, change), b, change.objects_move, clear) if there else left
     if edges is None:
         return change
     again = _Round.of(first, second, first, _without(second, edges), fine=fine, edges=edges)
@@ -280,11 +281,6 @@ def _with_edges(
 def _brought(levels: np.ndarray, change: PairChange) -> tuple[np.ndarray, np.ndarray]:
     still = warp(levels, change.camera) if change.has_camera else levels
     return still, warp(levels, change.motion) if change.has_objects else still
-
-
-def _spread(gain: np.ndarray) -> float:
-    logarithm = np.log(gain)
-    return root_mean_square(logarithm - np.median(logarithm))
 
 
 def _without(picture: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -92,9 +92,8 @@ def fit_edges(
         return None
     first, last = (_log(cv2.GaussianBlur(x, (0, 0), OF_RATIO)) for x in (still, second))
     ratio = last - first
-    ratio -= np.float32(
-        np.median(ratio[inside])
-    )  # what all of the picture shares is no light with edges
+    # what all of the picture shares is no light with edges
+    ratio -= np.float32(np.median(ratio[inside]))
     # where most of a picture is taken to move, it was the light that a flow followed
     profile = row_profile(ratio, inside & ~moves if moves.mean() < MOST_MOVES else inside)
     rows = np.zeros((len(ratio), 1), np.float32)
@@ -102,7 +101,9 @@ def fit_edges(
         rows = profile[:, None].astype(np.float32)
     rest = ratio - rows
     flat = cv2.bilateralFilter(cv2.medianBlur(rest, MEDIAN), BILATERAL, SIGMA_LOG, SIGMA_PX)
-    lit = inside & (np.abs(flat) > LEAST_LOG) & light(still, moved, second, flat)
+    lit = inside & (np.abs(flat) > LEAST_LOG)
+    if lit.mean() >= LEAST_PART:  # else the texture can only take more of it
+        lit &= light(still, moved, second, flat)
     lit = cv2.morphologyEx(lit.view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
     if lit.mean() < LEAST_PART:
         lit[:] = False
@@ -110,6 +111,12 @@ def fit_edges(
             return None
     lit = cv2.dilate(lit.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return np.asarray(np.exp(rows + np.where(lit, flat, 0)), np.float32)
+
+
+def spread_of(gain: np.ndarray) -> float:
+    """Return the root mean square of the logarithm of a gain (H, W) about its median."""
+    logarithm = np.log(gain)
+    return robust.root_mean_square(logarithm - np.median(logarithm))
 
 
 def light(still: np.ndarray, moved: np.ndarray, second: np.ndarray, flat: np.ndarray) -> np.ndarray:

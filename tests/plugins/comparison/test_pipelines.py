@@ -42,7 +42,7 @@ def chain(clip, network):
 
 
 def labels(chain):
-    return chain.answer(chain.pixels()).labels.tolist()
+    return chain.answer(chain.edited(chain.pixels())).labels.tolist()
 
 
 def variant(name, stage):

@@ -69,9 +69,12 @@ class Chain:
         ) as source:
             return first_batch(source, self.frames).pixels
 
+    def edited(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return decoded pixels as they come to the model, (N, 3, H, W) uint8."""
+        return pixels if self.edit is None else self.edit(pixels)
+
     def answer(self, pixels: torch.Tensor) -> Predictions:
-        """Return the predictions of these pixels, in their order."""
-        pixels = pixels if self.edit is None else self.edit(pixels)
+        """Return the predictions of these edited pixels, in their order."""
         with _threads(self.threads):
             if not self.turned:
                 return predict(self.model, pixels, self.batch)
@@ -82,7 +85,6 @@ class Chain:
         """Return what goes into the network, (N, 3, h, w) float32; None where the model does not show it."""
         if not isinstance(self.model, NetworkClassifier | NetworkDetector):
             return None
-        pixels = pixels if self.edit is None else self.edit(pixels)
         return self.model.network.preprocess(pixels).cpu()
 
 

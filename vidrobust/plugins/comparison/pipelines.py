@@ -88,15 +88,16 @@ def _fitting(item: Item, frames: int) -> int:
 
 def _rows(chain: Chain, left_out: dict[str, str]) -> Iterator[dict[str, Any]]:
     pixels = chain.pixels()
-    before, inputs = chain.answer(pixels), chain.tensor(pixels)
+    shown = chain.edited(pixels)
+    before, inputs = chain.answer(shown), chain.tensor(shown)
     for variant in VARIANTS:
         try:
             other = variant.change(chain)
             if other is None:
                 continue
             seen = pixels if other.source == chain.source else other.pixels()
-            after = other.answer(seen)
-            given = other.tensor(seen)
+            shown = other.edited(seen)
+            after, given = other.answer(shown), other.tensor(shown)
         except Exception as error:  # engines, decoders and exporters raise whatever they like
             left_out[variant.name] = first_line(error)
             continue

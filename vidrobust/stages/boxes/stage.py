@@ -16,7 +16,7 @@ class BoxesStage(TableStage):
     """Detectors: the stability at every threshold, and pictures of the worst moments."""
 
     name = "boxes"
-    version = 7
+    version = 8  # the worst moment is the greatest loss
     needs = (STABILITY,)
     settings = (*FOOTAGE, *TRACKS, "pictures")
     tables = ("box_curve",)

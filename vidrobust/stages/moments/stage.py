@@ -16,7 +16,7 @@ class MomentsStage(TableStage):
     """The worst moments as pictures, and frames for the report's player."""
 
     name = "moments"
-    version = 6
+    version = 7  # strips show light with edges
     needs = (STABILITY,)
     uses = (CAUSES,)
     settings = ("pictures", "pairs")
